@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conn - one RTMP connection over a stream socket: handshake, chunk in and out,
+ * control messages, acknowledgement, pings. Layer: rtmp (4); used by session,
+ * peer and gateway. wire-protocol.md 1-3.
+ *
+ * It answers by itself: set chunk size, abort, window acknowledgement and peer
+ * bandwidth, acknowledgements we owe, ping requests; and it pings a silent
+ * peer (limits: ping after 30 s, gone after 15 more). Everything else goes to
+ * ops->message. Thread: loop. Freed with conn_free, also from its own
+ * callbacks.
+ */
+#ifndef RTMP_CONN_H
+#define RTMP_CONN_H
+
+#include "base/buf.h"
+#include "base/refbuf.h"
+#include "codec/chunk.h"
+#include "codec/message.h"
+#include "codec/packet.h"
+#include "net/stream.h"
+
+enum conn_role {
+	CONN_SERVER,	   /* handshake first, as the server */
+	CONN_SERVER_AFTER, /* handshake done by the gateway: starts after C2 */
+	CONN_CLIENT,	   /* handshake first, as the client */
+	CONN_PLAIN	   /* no handshake at all (local peers) */
+};
+
+struct conn;
+
+struct conn_ops {
+	void (*ready)(void *arg); /* handshake done; may be NULL */
+	/* A message other than those above (user control events other than
+	 * ping are passed on). A return other than FCS_OK closes the
+	 * connection with that reason. */
+	int (*message)(void *arg, const struct message *);
+	/* Gone: peer closed (FCS_OK), broken framing, time-outs. why.text says
+	 * it for the log. Once; not after conn_close. */
+	void (*closed)(void *arg, const struct err *why);
+	void (*drained)(void *arg); /* may be NULL */
+};
+
+struct conn_options {
+	enum conn_role role;
+	struct chunk_limits limits;
+	uint32_t out_chunk_size;    /* announced by conn_start_chunks (60000) */
+	uint32_t handshake_ms;	    /* absolute deadline */
+	uint32_t ping_ms, gone_ms;  /* 30000, 15000; 0 = no pings */
+	uint64_t bytes_in, bytes_out; /* already counted (hand-over) */
+};
+
+/* Takes fd. early[0..len) = bytes already read from the socket; they are
+ * parsed in the first turn, not inside this call. NULL: no memory. */
+struct conn *conn_new(struct loop *, int fd, const struct conn_options *,
+    const uint8_t *early, size_t len, const struct conn_ops *, void *arg);
+void conn_close(struct conn *, bool graceful);
+void conn_free(struct conn *);
+struct stream *conn_stream(struct conn *);
+struct loop *conn_loop(struct conn *);
+
+/* Queue one message (chunked with the current out chunk size); leaves at the
+ * end of the turn. csid 2 control, 3 commands and shared objects, else see
+ * conn_csid. owner as stream_push. FCS_ENOMEM, FCS_ECLOSED. */
+int conn_send(struct conn *, uint32_t csid, uint8_t type, uint32_t msid,
+    uint32_t ts_ms, const uint8_t *payload, size_t len,
+    uint32_t owner) FCS_MUSTUSE;
+/* Queue a packet, serialised once per variant and shared (packet.h). flush:
+ * whether it leaves at the end of this turn or waits for one that does. */
+int conn_send_packet(struct conn *, struct packet *, uint32_t msid,
+    int32_t ts_offset_ms, struct packet_stats *, bool flush) FCS_MUSTUSE;
+int conn_send_event(struct conn *, enum message_event, uint32_t msid,
+    uint32_t value) FCS_MUSTUSE; /* user control */
+int conn_send_window(struct conn *, uint32_t window,
+    uint32_t peer_bandwidth) FCS_MUSTUSE; /* types 5 and 6 */
+int conn_send_chunk_size(struct conn *, uint32_t size) FCS_MUSTUSE;
+uint32_t conn_chunk_size(const struct conn *); /* ours, now */
+void conn_flush(struct conn *); /* at the end of this turn */
+/* Drop queued media of stream msid (seek, stop): whole messages only. */
+void conn_drop(struct conn *, uint32_t msid);
+
+/* csid of stream msid: 4+4(n) command/status/data, 5+4n audio, 6+4n video for
+ * n = msid - 1 while below 64; then shared ids. */
+enum conn_lane { CONN_LANE_DATA, CONN_LANE_AUDIO, CONN_LANE_VIDEO };
+uint32_t conn_csid(uint32_t msid, enum conn_lane);
+
+/* Round trip: sends a ping request, rtt_ms when answered; last known, or -1. */
+int conn_ping(struct conn *) FCS_MUSTUSE;
+int conn_rtt_ms(const struct conn *);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * store - the contract of a store of persistent shared objects. Layer: storage
+ * (3). DESIGN 5. Two implementations run one conformance suite: sodb.c (SQLite)
+ * and sodb_mem.c (memory, tests). Values are opaque packed bytes.
+ *
+ * A store is used by one thread at a time: the loop thread until the commit
+ * thread (commit.h) is started on it, the commit thread afterwards. It holds
+ * the lock that makes its process the only one.
+ *
+ * An object = (instance, name). Its version is 0 before the first batch; every
+ * batch raises it by exactly 1. A slot carries the version that last wrote it;
+ * a deleted slot stays as a tombstone (value NULL) until purged.
+ */
+#ifndef STORAGE_STORE_H
+#define STORAGE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct store;
+
+struct store_change {	   /* one slot of a batch */
+	const char *slot;
+	size_t slot_len;
+	const uint8_t *value; /* NULL: deletion, leaves a tombstone */
+	size_t len;
+};
+
+struct store_batch {
+	const char *inst, *object; /* NUL-terminated names */
+	uint64_t version;	   /* must be the stored version + 1 */
+	const char *user;	   /* who: user or client id; NULL = server */
+	int64_t at_ms;		   /* wall clock */
+	const struct store_change *changes;
+	uint32_t count;
+	/* Filled by commit: FCS_OK, or why this batch was not written.
+	 * A batch with a wrong version: FCS_ESTALE, the others go on. */
+	int result;
+};
+
+struct store_slot {
+	const char *slot;
+	size_t slot_len;
+	const uint8_t *value; /* NULL = tombstone */
+	size_t len;
+	uint64_t version;
+	const char *user; /* NULL = server */
+};
+
+/* Called per row; borrowed for the call; a return other than FCS_OK ends the
+ * walk with that code. */
+typedef int (*store_slot_fn)(void *arg, const struct store_slot *);
+
+struct store_object_info {
+	const char *inst, *name;
+	uint64_t version;
+	uint64_t floor; /* clients older than this need Clear (purged) */
+	uint64_t slots, bytes;
+};
+typedef int (*store_object_fn)(void *arg, const struct store_object_info *);
+
+struct store_change_info { /* one line of the history */
+	uint64_t version;
+	int64_t at_ms;
+	const char *user;
+	const char *slot;
+	size_t slot_len;
+	const uint8_t *value, *old; /* NULL = absent */
+	size_t len, old_len;
+};
+typedef int (*store_history_fn)(void *arg, const struct store_change_info *);
+
+enum store_sync { STORE_SYNC_FULL, STORE_SYNC_NORMAL };
+
+struct store_ops {
+	/* All batches in one transaction, in order. FCS_OK: durable (FULL);
+	 * each .result says which were applied. FCS_EIO, FCS_ENOSPC,
+	 * FCS_ENOMEM: nothing was applied. */
+	int (*commit)(struct store *, struct store_batch *const *batches,
+	    uint32_t count, struct err *why);
+	/* All live slots and tombstones newer than `after` (0 = all live, no
+	 * tombstones). *version, *floor of the object; FCS_ENOENT unknown. */
+	int (*load)(struct store *, const char *inst, const char *object,
+	    uint64_t after, store_slot_fn, void *arg, uint64_t *version,
+	    uint64_t *floor);
+	int (*list)(struct store *, const char *inst /* NULL = all */,
+	    store_object_fn, void *arg);
+	int (*history)(struct store *, const char *inst, const char *object,
+	    uint64_t after, uint32_t limit, store_history_fn, void *arg);
+	/* Forget history beyond count changes or older than before_ms. */
+	int (*trim)(struct store *, const char *inst, const char *object,
+	    uint32_t keep, int64_t before_ms);
+	/* Drop tombstones below version; raises floor. *dropped. */
+	int (*purge)(struct store *, const char *inst, const char *object,
+	    uint64_t version, uint64_t *dropped);
+	/* A piece of housekeeping between commits (passive checkpoint). */
+	int (*idle)(struct store *);
+	int (*verify)(struct store *, struct err *why); /* FCS_ECORRUPT */
+	void (*close)(struct store *);
+};
+
+struct store { /* first member of each implementation */
+	const struct store_ops *ops;
+};
+
+/* SQLite: opens or creates <dir>/objects.sqlite, takes the lock, migrates
+ * inside one transaction (a copy is kept beside). FCS_EBUSY another process has
+ * it; FCS_ESCHEMA newer schema (why says versions and remedy); FCS_ECORRUPT;
+ * FCS_EIO; FCS_EREADONLY. */
+int sodb_open(const char *dir, enum store_sync, struct store **out,
+    struct err *why) FCS_MUSTUSE;
+int sodb_mem_open(struct store **out) FCS_MUSTUSE;
+
+#endif
