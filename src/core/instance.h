@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * instance - one running instance of an application: its clients, its script,
+ * its modules' state; the life cycle of script-api.md 3. Layer: core (4).
+ * Owner: the application. Thread: loop. Across turns keep its id.
+ *
+ * Handlers of one instance never overlap. The script is entered only from here
+ * and call.c, through script_ops; what a script does arrives by calls into
+ * core (bindings enqueue, they never dispatch).
+ */
+#ifndef CORE_INSTANCE_H
+#define CORE_INSTANCE_H
+
+#include "core/application.h"
+#include "core/client.h"
+
+enum instance_state {
+	INSTANCE_NEW,
+	INSTANCE_STARTING, /* on(:start) runs; connects wait */
+	INSTANCE_RUNNING,
+	INSTANCE_STOPPING,
+	INSTANCE_LOST,	   /* killed for overrun; clients are being told */
+	INSTANCE_DISABLED, /* three overruns in 60 s */
+	INSTANCE_GONE
+};
+
+struct instance_stats {
+	uint64_t connects, disconnects, rejects, calls, overruns, restarts;
+	uint64_t bytes_in, bytes_out, msg_in, msg_out, msg_dropped;
+	uint64_t started_ms;
+};
+
+const char *instance_name(const struct instance *);	/* "blue" */
+const char *instance_full_name(const struct instance *);	/* "room/blue" */
+struct application *instance_app(const struct instance *);
+struct loop *instance_loop(const struct instance *);
+enum instance_state instance_state(const struct instance *);
+const char *instance_state_text(const struct instance *);
+struct instance_stats *instance_stats(struct instance *);
+struct script *instance_script(const struct instance *); /* NULL: none */
+void *instance_module(const struct instance *, enum application_module_id);
+
+/*
+ * A client asks to connect. The instance is started if need be (script loaded,
+ * on(:start)), then on(:connect) decides; the verdict arrives through
+ * client_ops->accepted / rejected, maybe within this call. Takes the client
+ * (freed by client_lost + end of turn). args: connect arguments, borrowed.
+ */
+void instance_connect(struct instance *, struct client *,
+    struct value *const *args, uint32_t arg_count);
+/* The verdict for a client that is pending. FCS_ENOENT not pending. */
+int instance_decide(struct instance *, struct client *,
+    const struct script_answer *);
+
+/* A client calls a method (command that is not the server's own). txn 0: no
+ * answer. Arguments borrowed. Answers through the client in any turn. */
+void instance_call(struct instance *, struct client *, const char *name,
+    double txn, struct value *const *args, uint32_t arg_count);
+
+struct client *instance_client(struct instance *, const char *id);
+uint32_t instance_client_count(const struct instance *); /* accepted */
+/* Oldest first; fn may disconnect clients. */
+void instance_each_client(struct instance *,
+    void (*fn)(void *arg, struct client *), void *arg);
+
+/* Tell the script; nothing happens without one. */
+void instance_event(struct instance *, enum script_event,
+    const struct script_args *);
+/* Ask the script; without a matching block answer(arg...) gets dflt at once.
+ * The answer may come within the call or turns later; owner_id is given back
+ * and must be an id, not a pointer. */
+void instance_ask(struct instance *, enum script_question,
+    const struct script_args *, bool dflt, script_answer_fn answer,
+    uint64_t owner_id, uint64_t extra);
+
+/*
+ * The commit barrier (DESIGN 5): a handler's emissions after a persistent
+ * write are held until that write is durable. core/sharedobj raises the
+ * barrier when the script writes and reports what became durable.
+ */
+void instance_raise_barrier(struct instance *, uint64_t seq);
+void instance_durable(struct instance *, uint64_t seq);
+uint64_t instance_barrier(const struct instance *); /* 0: nothing pending */
+
+/* Stop: on(:stop), modules stopped, clients told AppShutdown and closed. */
+void instance_stop(struct instance *, const char *reason);
+/* Called by the script layer when its VM was left for good (overrun, memory).
+ * why for log and fcsctl. */
+void instance_script_lost(struct instance *, const char *why);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sharedobj - one shared object of an instance: slots with versions, the FIFO
+ * of batches, sends, uses and releases, subscribers. Layer: core (4).
+ * DESIGN 5, wire-protocol.md 4.
+ *
+ * Every change is part of a batch = all events of one message or one script
+ * transaction: atomic, one version. An entry of the FIFO leaves when
+ * everything before it is durable; temporary objects take the same path
+ * without the disk. Owner: the instance's sharedobj module. Thread: loop.
+ */
+#ifndef CORE_SHAREDOBJ_H
+#define CORE_SHAREDOBJ_H
+
+#include "codec/somsg.h"
+#include "core/instance.h"
+
+struct sharedobj;
+
+/* A shared-object message of a client: use, release, changes, sends, clears
+ * in the order of the message. Refusals are answered so that the client
+ * converges (Status, then Change or Remove). FCS_OK also when refused; other
+ * codes mean the message is malformed beyond repair (close). */
+int sharedobj_message(struct instance *, struct client *, const struct message *,
+    struct err *why) FCS_MUSTUSE;
+
+/* --- from scripts --- */
+/* Get or create for the script (it then holds the object). FCS_EINVAL wrong
+ * persistence; FCS_ELIMIT; FCS_ENOMEM; FCS_EAGAIN-like waiting is not needed:
+ * a persistent object not loaded yet is loaded synchronously here. */
+int sharedobj_open(struct instance *, const char *name, bool persistent,
+    struct sharedobj **out) FCS_MUSTUSE;
+struct sharedobj *sharedobj_find(struct instance *, const char *name);
+/* Packed value of a slot as the script sees it (own writes at once), or NULL;
+ * borrowed until the next call. */
+const uint8_t *sharedobj_get(struct sharedobj *, const char *slot,
+    size_t slot_len, size_t *len);
+/* Write: value NULL deletes. Inside sharedobj_begin/end: one batch; else a
+ * batch of its own. FCS_ELIMIT quota, FCS_EREADONLY store, FCS_ENOMEM. */
+int sharedobj_set(struct sharedobj *, const char *slot, size_t slot_len,
+    const uint8_t *value, size_t len) FCS_MUSTUSE;
+int sharedobj_clear(struct sharedobj *) FCS_MUSTUSE;
+int sharedobj_send(struct sharedobj *, const uint8_t *body,
+    size_t len) FCS_MUSTUSE; /* somsg body: handler name, values */
+void sharedobj_begin(struct sharedobj *);	    /* nests */
+int sharedobj_end(struct sharedobj *, bool commit) FCS_MUSTUSE;
+void sharedobj_close(struct sharedobj *); /* drops the script's hold */
+
+const char *sharedobj_name(const struct sharedobj *);
+bool sharedobj_is_persistent(const struct sharedobj *);
+uint64_t sharedobj_version(const struct sharedobj *);
+uint32_t sharedobj_size(const struct sharedobj *); /* live slots */
+uint32_t sharedobj_subscribers(const struct sharedobj *);
+uint64_t sharedobj_bytes(const struct sharedobj *);
+/* Live slots in order of first writing. */
+struct sharedobj_slot {
+	struct value_str name;
+	const uint8_t *value;
+	size_t len;
+	uint64_t version;
+	const char *user;
+};
+void sharedobj_each_slot(struct sharedobj *,
+    void (*fn)(void *, const struct sharedobj_slot *), void *);
+void sharedobj_each(struct instance *, void (*fn)(void *, struct sharedobj *),
+    void *);
+/* Follow committed batches (fcsctl so watch): fn per batch until unwatched. */
+struct sharedobj_change {
+	uint64_t version;
+	int64_t at_ms;
+	const char *user;
+	struct value_str slot;
+	const uint8_t *value; /* NULL = removed */
+	size_t len;
+};
+uint64_t sharedobj_watch(struct instance *, const char *name,
+    void (*fn)(void *, const struct sharedobj_change *, uint32_t count), void *);
+void sharedobj_unwatch(struct instance *, uint64_t id);
+
+extern const struct application_module sharedobj_module;
+
+#endif
