@@ -21,7 +21,8 @@ struct media; /* storage/media.h */
 struct application_env {
 	struct loop *loop;
 	const struct limits *limits;
-	const struct config *config; /* app settings: config_app_*(config, name) */
+	const struct config *config;	     /* server keys */
+	const struct config_app *settings; /* this application's keys */
 	const char *name;
 	const char *dir;       /* apps/<name> */
 	const char *state_dir; /* <state>/apps/<name> */
