@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: BSD-2-Clause
+noinst_LIBRARIES += libsupervisor.a
+libsupervisor_a_SOURCES =
