@@ -1,3 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += libnet.a
-libnet_a_SOURCES =
+libnet_a_SOURCES = \
+	src/net/listener.c src/net/listener.h \
+	src/net/loop.c src/net/loop.h \
+	src/net/loop_int.h \
+	src/net/stream.c src/net/stream.h \
+	src/net/timer.c src/net/timer.h

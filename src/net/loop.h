@@ -29,7 +29,12 @@ void loop_stop(struct loop *); /* after this turn */
 /* Monotonic, cached at the start of the turn. */
 uint64_t loop_now_ms(const struct loop *);
 
-enum loop_phase { LOOP_WORK, LOOP_COMMIT, LOOP_FLUSH, LOOP_PHASES };
+enum loop_phase {
+	LOOP_WORK,
+	LOOP_COMMIT,
+	LOOP_FLUSH,
+	LOOP_PHASES
+};
 
 /* Embedded in the owner, zero-initialised. Queued at most once at a time; runs
  * once. */
@@ -37,7 +42,7 @@ struct loop_task {
 	void (*fn)(void *arg);
 	void *arg;
 	struct loop_task *next, *prev; /* private */
-	bool queued;		       /* private */
+	bool queued;                   /* private */
 };
 void loop_at_end(struct loop *, enum loop_phase, struct loop_task *);
 void loop_cancel(struct loop *, enum loop_phase, struct loop_task *);
@@ -48,10 +53,13 @@ void loop_defer_free(struct loop *, void (*fn)(void *obj), void *obj);
 
 /* Readiness of a descriptor that is not a stream (channels, eventfd). */
 struct loop_watch;
-enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+enum {
+	LOOP_READ = 1,
+	LOOP_WRITE = 2
+};
 typedef void (*loop_watch_fn)(void *arg, int ready);
-struct loop_watch *loop_watch_new(struct loop *, int fd, int what,
-    loop_watch_fn, void *arg);
+struct loop_watch *loop_watch_new(
+    struct loop *, int fd, int what, loop_watch_fn, void *arg);
 void loop_watch_set(struct loop_watch *, int what); /* 0 = pause */
 void loop_watch_free(struct loop_watch *);
 

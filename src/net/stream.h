@@ -32,12 +32,16 @@ struct stream_ops {
 };
 
 /* Takes fd (non-blocking is set here). NULL: no memory (fd closed). */
-struct stream *stream_new(struct loop *, int fd, const struct stream_ops *,
-    void *arg);
+struct stream *stream_new(
+    struct loop *, int fd, const struct stream_ops *, void *arg);
 /* Stop: nothing more is called back. graceful: flush what is queued, shut down
  * the write side, drain input shortly, then close (DESIGN 1); else at once. */
 void stream_close(struct stream *, bool graceful);
-void stream_free(struct stream *); /* stream_close(false) if need be */
+/* stream_close(false) if it was not closed; one that is still being drained
+ * goes on by itself and is gone at its end. */
+void stream_free(struct stream *);
+/* Streams of this loop that are still being drained: an exit waits for 0. */
+unsigned stream_draining(const struct loop *);
 /* Give the socket away: everything queued must be sent (FCS_EBUSY if not).
  * *fd is the caller's; the stream is then closed. */
 int stream_release_fd(struct stream *, int *fd) FCS_MUSTUSE;
@@ -56,12 +60,24 @@ void stream_want_flush(struct stream *); /* at the end of this turn */
 size_t stream_drop(struct stream *, uint32_t owner);
 
 struct stream_backlog {
-	size_t bytes;		/* queued here, not in the kernel */
+	size_t bytes; /* queued here, not in the kernel */
 	uint32_t count;
-	uint32_t media_ms;	/* newest - oldest queued ts of owner != 0 */
+	uint32_t media_ms;         /* newest - oldest queued ts of owner != 0 */
 	uint64_t last_progress_ms; /* loop time bytes last left */
 };
 void stream_backlog(const struct stream *, struct stream_backlog *);
+
+/* Bytes from which on `drained` is owed (4 MiB); time without progress after
+ * which the stream is closed (30 s); time a graceful close may take
+ * (2 s); bytes the kernel may hold unsent (128 KiB). 0 leaves the value;
+ * stall_ms UINT32_MAX = for ever. */
+struct stream_limits {
+	size_t high_bytes;
+	uint32_t stall_ms;
+	uint32_t drain_ms;
+	uint32_t kernel_bytes;
+};
+void stream_set_limits(struct stream *, const struct stream_limits *);
 
 void stream_pause_read(struct stream *, bool pause);
 struct stream_counts {
