@@ -62,6 +62,13 @@ struct err {
 	char text[ERR_TEXT_MAX];
 };
 
+/* Drop a result on purpose; the comment beside the call says why. */
+static inline void
+fcs_ignore(int rc)
+{
+	(void)rc;
+}
+
 /* Text of a code ("out of memory"); never NULL, "unknown error" otherwise. */
 const char *err_text(int code);
 /* Symbol of a code ("FCS_ENOMEM"); never NULL. */

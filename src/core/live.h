@@ -19,15 +19,15 @@ struct live_sink_ops {
 	/* A packet in order. flush: must leave at the end of this turn. */
 	void (*packet)(void *arg, struct packet *, bool flush);
 	void (*begin)(void *arg); /* a publisher started */
-	void (*end)(void *arg);	  /* it left */
+	void (*end)(void *arg);   /* it left */
 	/* Flush timer of audio: what was queued must leave now. NULL ok. */
 	void (*flush)(void *arg);
 };
 struct live_sink { /* embedded in the owner; zero-initialised */
 	const struct live_sink_ops *ops;
 	void *arg;
-	bool viewer; /* counted as a viewer */
-	struct live *live;		/* private from here */
+	bool viewer;       /* counted as a viewer */
+	struct live *live; /* private from here */
 	struct live_sink *prev, *next;
 };
 
@@ -65,7 +65,7 @@ struct live_stats {
 	uint64_t packets_in, bytes_in, dropped;
 	struct packet_stats serialise;
 	uint32_t last_ts_ms;
-	uint64_t started_ms; /* wall clock; 0 = not published */
+	uint64_t started_ms;       /* wall clock; 0 = not published */
 	struct avtag video, audio; /* last seen codecs */
 	uint32_t bitrate_bps;
 };

@@ -1,3 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += libsession.a
-libsession_a_SOURCES =
+libsession_a_SOURCES = \
+	src/session/sess_live.c \
+	src/session/sess_play.c \
+	src/session/sess_publish.c \
+	src/session/sess_stream.c \
+	src/session/sess_vod.c
