@@ -21,13 +21,13 @@ struct media; /* storage/media.h */
 struct application_env {
 	struct loop *loop;
 	const struct limits *limits;
-	const struct config *config;	     /* server keys */
+	const struct config *config;       /* server keys */
 	const struct config_app *settings; /* this application's keys */
 	const char *name;
-	const char *dir;       /* apps/<name> */
-	const char *state_dir; /* <state>/apps/<name> */
-	struct commit *commit; /* persistent objects */
-	struct media *media;   /* recordings */
+	const char *dir;                 /* apps/<name> */
+	const char *state_dir;           /* <state>/apps/<name> */
+	struct commit *commit;           /* persistent objects */
+	struct media *media;             /* recordings */
 	const struct script_ops *script; /* NULL: scripts are not run */
 	bool dev;
 };
@@ -38,11 +38,11 @@ const struct application_env *application_env(const struct application *);
 
 /* The instance of that name; created (not started) when create. NULL: unknown,
  * no memory, or refused by `instances:` or limits (why says it). */
-struct instance *application_instance(struct application *, const char *name,
-    bool create, struct err *why);
+struct instance *application_instance(
+    struct application *, const char *name, bool create, struct err *why);
 /* Walks all; the callback may not create or remove instances. */
-void application_each(struct application *,
-    void (*fn)(void *arg, struct instance *), void *arg);
+void application_each(
+    struct application *, void (*fn)(void *arg, struct instance *), void *arg);
 uint32_t application_count(const struct application *);
 
 /* Stop all instances (clients told AppShutdown), then done(arg). */

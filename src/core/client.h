@@ -10,21 +10,21 @@
 #define CORE_CLIENT_H
 
 #include "codec/message.h"
-#include "codec/value.h"
 #include "codec/status.h"
+#include "codec/value.h"
 #include "core/script.h"
 
 struct client;
 struct instance;
 
-struct client_info { /* copied */
+struct client_info {    /* copied */
 	const char *id; /* the one id, from the gateway */
 	const char *ip;
 	uint16_t port;
 	const char *protocol; /* rtmp rtmps rtmpt ws wss local */
 	bool secure;
 	const char *agent, *referrer, *page_url, *uri, *query;
-	int amf; /* 0 or 3 */
+	int amf;      /* 0 or 3 */
 	bool avmplus; /* AMF0 client that may be sent 0x11 */
 	double video_function;
 };
@@ -39,11 +39,15 @@ struct client_ops {
 	void (*accepted)(void *impl);
 	void (*rejected)(void *impl, const struct value *info);
 	void (*close)(void *impl, const char *why); /* graceful */
-	void (*stats)(void *impl, uint64_t *bytes_in, uint64_t *bytes_out,
-	    int *rtt_ms);
+	void (*stats)(
+	    void *impl, uint64_t *bytes_in, uint64_t *bytes_out, int *rtt_ms);
 };
 
-enum client_state { CLIENT_PENDING, CLIENT_ACCEPTED, CLIENT_CLOSED };
+enum client_state {
+	CLIENT_PENDING,
+	CLIENT_ACCEPTED,
+	CLIENT_CLOSED
+};
 
 struct client *client_new(const struct client_info *, const struct client_ops *,
     void *impl); /* NULL: no memory */
@@ -61,8 +65,8 @@ const char *client_owner(const struct client *);
  * survive a reload. NULL value deletes. */
 int client_set_attr(struct client *, const char *key, size_t key_len,
     const uint8_t *packed, size_t len) FCS_MUSTUSE;
-const uint8_t *client_attr(const struct client *, const char *key,
-    size_t key_len, size_t *len);
+const uint8_t *client_attr(
+    const struct client *, const char *key, size_t key_len, size_t *len);
 
 /* read_access / write_access: lists of path prefixes by whole elements.
  * Default ["/"]. */
@@ -84,8 +88,8 @@ void client_release_held(struct client *, uint64_t durable); /* by instance */
  * the client's call. All go through client_emit. */
 int client_tell(struct client *, const char *name, struct value *const *args,
     uint32_t count) FCS_MUSTUSE;
-int client_result(struct client *, double txn,
-    const struct value *value) FCS_MUSTUSE;
+int client_result(
+    struct client *, double txn, const struct value *value) FCS_MUSTUSE;
 int client_error(struct client *, double txn, const char *description,
     const struct value *application) FCS_MUSTUSE;
 /* Ask the client: a transaction id is allotted, the answer goes to

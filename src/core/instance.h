@@ -19,7 +19,7 @@ enum instance_state {
 	INSTANCE_STARTING, /* on(:start) runs; connects wait */
 	INSTANCE_RUNNING,
 	INSTANCE_STOPPING,
-	INSTANCE_LOST,	   /* killed for overrun; clients are being told */
+	INSTANCE_LOST,     /* killed for overrun; clients are being told */
 	INSTANCE_DISABLED, /* three overruns in 60 s */
 	INSTANCE_GONE
 };
@@ -30,8 +30,8 @@ struct instance_stats {
 	uint64_t started_ms;
 };
 
-const char *instance_name(const struct instance *);	/* "blue" */
-const char *instance_full_name(const struct instance *);	/* "room/blue" */
+const char *instance_name(const struct instance *);      /* "blue" */
+const char *instance_full_name(const struct instance *); /* "room/blue" */
 struct application *instance_app(const struct instance *);
 struct loop *instance_loop(const struct instance *);
 enum instance_state instance_state(const struct instance *);
@@ -49,8 +49,8 @@ void *instance_module(const struct instance *, enum application_module_id);
 void instance_connect(struct instance *, struct client *,
     struct value *const *args, uint32_t arg_count);
 /* The verdict for a client that is pending. FCS_ENOENT not pending. */
-int instance_decide(struct instance *, struct client *,
-    const struct script_answer *);
+int instance_decide(
+    struct instance *, struct client *, const struct script_answer *);
 
 /* A client calls a method (command that is not the server's own). txn 0: no
  * answer. Arguments borrowed. Answers through the client in any turn. */
@@ -60,12 +60,12 @@ void instance_call(struct instance *, struct client *, const char *name,
 struct client *instance_client(struct instance *, const char *id);
 uint32_t instance_client_count(const struct instance *); /* accepted */
 /* Oldest first; fn may disconnect clients. */
-void instance_each_client(struct instance *,
-    void (*fn)(void *arg, struct client *), void *arg);
+void instance_each_client(
+    struct instance *, void (*fn)(void *arg, struct client *), void *arg);
 
 /* Tell the script; nothing happens without one. */
-void instance_event(struct instance *, enum script_event,
-    const struct script_args *);
+void instance_event(
+    struct instance *, enum script_event, const struct script_args *);
 /* Ask the script; without a matching block answer(arg...) gets dflt at once.
  * The answer may come within the call or turns later; owner_id is given back
  * and must be an id, not a pointer. */

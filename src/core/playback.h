@@ -40,7 +40,8 @@ struct playback_ops {
 	void (*sought)(void *arg, int result, uint32_t at_ms, uint32_t key_ms);
 	/* All is delivered (length reached or end of file, nothing growing).
 	 * result FCS_OK; FCS_ECORRUPT, FCS_EIO the file is damaged or gone. */
-	void (*ended)(void *arg, int result, uint32_t played_ms, uint64_t bytes);
+	void (*ended)(
+	    void *arg, int result, uint32_t played_ms, uint64_t bytes);
 	/* Bytes and ms the receiver has not taken yet: paces the reading. */
 	void (*backlog)(void *arg, size_t *bytes, uint32_t *media_ms);
 };
@@ -65,7 +66,8 @@ const struct playback_info *playback_info(const struct playback *);
 
 /* Length of a recording in ms, for getStreamLength: answer(arg, ms or -1). */
 void playback_length(struct instance *, const char *name,
-    void (*answer)(struct instance *, uint64_t owner, uint64_t extra,
-	int64_t ms), uint64_t owner, uint64_t extra);
+    void (*answer)(
+	struct instance *, uint64_t owner, uint64_t extra, int64_t ms),
+    uint64_t owner, uint64_t extra);
 
 #endif

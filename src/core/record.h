@@ -10,7 +10,11 @@
 
 #include "core/live.h"
 
-enum record_mode { RECORD_NEW, RECORD_APPEND, RECORD_APPEND_GAP };
+enum record_mode {
+	RECORD_NEW,
+	RECORD_APPEND,
+	RECORD_APPEND_GAP
+};
 
 struct record_ops { /* all may be NULL */
 	/* The file is open (status Record.Start) or could not be: FCS_EACCES,

@@ -28,35 +28,35 @@ enum script_event { /* on(...), script-api.md 4 */
 	SCRIPT_START,
 	SCRIPT_ACCEPTED,
 	SCRIPT_DISCONNECT,
-	SCRIPT_STOP,	  /* text = reason */
-	SCRIPT_STATUS,	  /* values[0] = info */
-	SCRIPT_PUBLISH,	  /* name = stream, text = query, mode = type */
+	SCRIPT_STOP,    /* text = reason */
+	SCRIPT_STATUS,  /* values[0] = info */
+	SCRIPT_PUBLISH, /* name = stream, text = query, mode = type */
 	SCRIPT_UNPUBLISH,
-	SCRIPT_PLAY,	  /* name, numbers start, length (seconds) */
-	SCRIPT_PLAY_END,  /* name, number = seconds played */
-	SCRIPT_RECORD,	  /* name */
+	SCRIPT_PLAY,     /* name, numbers start, length (seconds) */
+	SCRIPT_PLAY_END, /* name, number = seconds played */
+	SCRIPT_RECORD,   /* name */
 	SCRIPT_RECORD_END,
-	SCRIPT_USE,	  /* name = object */
+	SCRIPT_USE, /* name = object */
 	SCRIPT_RELEASE,
-	SCRIPT_SYNC,	  /* name = object, changes */
-	SCRIPT_MESSAGE,	  /* name = object, text = handler, values */
+	SCRIPT_SYNC,    /* name = object, changes */
+	SCRIPT_MESSAGE, /* name = object, text = handler, values */
 	SCRIPT_EVENT_COUNT
 };
 
-enum script_question { /* on(:connect), expose, allow(...) */
-	SCRIPT_CONNECT,	   /* values = connect arguments */
-	SCRIPT_CALL,	   /* name = method, values = arguments */
+enum script_question {      /* on(:connect), expose, allow(...) */
+	SCRIPT_CONNECT,     /* values = connect arguments */
+	SCRIPT_CALL,        /* name = method, values = arguments */
 	SCRIPT_MAY_PUBLISH, /* name = stream, text = query, mode */
-	SCRIPT_MAY_RECORD, /* name, mode */
-	SCRIPT_MAY_PLAY,   /* name, text = query, start, length */
-	SCRIPT_MAY_SEEK,   /* name, start = seconds */
-	SCRIPT_MAY_USE,	   /* name = object */
+	SCRIPT_MAY_RECORD,  /* name, mode */
+	SCRIPT_MAY_PLAY,    /* name, text = query, start, length */
+	SCRIPT_MAY_SEEK,    /* name, start = seconds */
+	SCRIPT_MAY_USE,     /* name = object */
 	SCRIPT_MAY_MESSAGE, /* name = object, text = handler (no await) */
-	SCRIPT_MAY_UNLOAD, /* text = reason (no await) */
+	SCRIPT_MAY_UNLOAD,  /* text = reason (no await) */
 	SCRIPT_QUESTION_COUNT
 };
 
-struct script_change { /* one entry of on(:sync) */
+struct script_change {    /* one entry of on(:sync) */
 	const char *code; /* change, delete, clear, success, reject */
 	struct value_str slot;
 	const uint8_t *value, *old; /* packed; NULL = nil */
@@ -66,7 +66,7 @@ struct script_change { /* one entry of on(:sync) */
 	const char *client; /* id, NULL = server */
 };
 
-struct script_args { /* all borrowed for the call */
+struct script_args {        /* all borrowed for the call */
 	const char *client; /* client id; NULL = server */
 	const char *name, *text, *mode;
 	double start, length;
@@ -77,19 +77,19 @@ struct script_args { /* all borrowed for the call */
 };
 
 enum script_verdict {
-	SCRIPT_OK,	 /* accepted / result in value / allowed */
-	SCRIPT_REJECT,	 /* reject "why", value */
+	SCRIPT_OK,       /* accepted / result in value / allowed */
+	SCRIPT_REJECT,   /* reject "why", value */
 	SCRIPT_REDIRECT, /* text = URL */
-	SCRIPT_FAILED,	 /* raised: text = "Script error (ref R)" */
-	SCRIPT_MISSING,	 /* method not exposed */
-	SCRIPT_HOLD,	 /* connect left pending, start = seconds */
-	SCRIPT_LOST	 /* the VM is gone */
+	SCRIPT_FAILED,   /* raised: text = "Script error (ref R)" */
+	SCRIPT_MISSING,  /* method not exposed */
+	SCRIPT_HOLD,     /* connect left pending, start = seconds */
+	SCRIPT_LOST      /* the VM is gone */
 };
 struct script_answer { /* borrowed for the callback */
 	enum script_verdict verdict;
 	const char *text;
 	const struct value *value; /* NULL = none */
-	const char *replace;	   /* allow: `replace "name"`; NULL = none */
+	const char *replace;       /* allow: `replace "name"`; NULL = none */
 	double start;
 };
 typedef void (*script_answer_fn)(struct instance *, uint64_t owner_id,
@@ -98,17 +98,17 @@ typedef void (*script_answer_fn)(struct instance *, uint64_t owner_id,
 /* Verdict of a guard on one slot of a client's write. */
 struct script_guard {
 	bool allowed;
-	bool replaced;	       /* store `value` instead */
-	uint8_t *value;	       /* packed, malloc'd, the caller's */
+	bool replaced;  /* store `value` instead */
+	uint8_t *value; /* packed, malloc'd, the caller's */
 	size_t len;
 	char why[160];
 };
 
 struct script_options {
 	const char *app_name, *inst_name, *dir;
-	uint64_t memory;       /* bytes, script.memory */
-	uint32_t time_ms;      /* script.time between two awaits */
-	uint32_t start_ms;     /* at start */
+	uint64_t memory;         /* bytes, script.memory */
+	uint32_t time_ms;        /* script.time between two awaits */
+	uint32_t start_ms;       /* at start */
 	const char *config_json; /* app.yaml config: */
 };
 
@@ -117,9 +117,9 @@ struct script_shared {
 	const char *pattern;
 	int persistent; /* 0, 1, 2 = any */
 	bool readonly, guarded, conflict_reject;
-	int durability; /* 0 disk, 1 os, 2 memory */
+	int durability;                         /* 0 disk, 1 os, 2 memory */
 	int64_t history_changes, history_age_s; /* -1 = default */
-	int64_t resync_depth;			/* -1 = all */
+	int64_t resync_depth;                   /* -1 = all */
 	int64_t max_slots, max_value, max_bytes, max_users; /* -1 = app.yaml */
 };
 
@@ -134,12 +134,13 @@ struct script_ops {
 	int (*open)(struct instance *, const struct script_options *,
 	    struct script **out, struct err *why);
 	void (*close)(struct script *);
-	void (*event)(struct script *, enum script_event,
-	    const struct script_args *);
+	void (*event)(
+	    struct script *, enum script_event, const struct script_args *);
 	/* done: called when all handlers of the event ended (start, stop);
 	 * may be NULL. ok false: one of them failed. */
 	void (*event_done)(struct script *, enum script_event,
-	    const struct script_args *, void (*done)(struct instance *, bool ok));
+	    const struct script_args *,
+	    void (*done)(struct instance *, bool ok));
 	/* Exactly one answer per ask, within the call or later. */
 	void (*ask)(struct script *, enum script_question,
 	    const struct script_args *, script_answer_fn, uint64_t owner_id,
@@ -151,8 +152,8 @@ struct script_ops {
 	    const char *slot, size_t slot_len, const uint8_t *value, size_t len,
 	    struct script_guard *out);
 	/* The declaration that matches object; false: undeclared. */
-	bool (*shared)(struct script *, const char *object,
-	    struct script_shared *out);
+	bool (*shared)(
+	    struct script *, const char *object, struct script_shared *out);
 	/* A Pending created by a binding (client.call, timers ...) is
 	 * fulfilled: runs then-blocks / resumes the parked handler. */
 	void (*resolve)(struct script *, uint64_t pending, bool ok,

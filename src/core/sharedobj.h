@@ -21,8 +21,8 @@ struct sharedobj;
  * in the order of the message. Refusals are answered so that the client
  * converges (Status, then Change or Remove). FCS_OK also when refused; other
  * codes mean the message is malformed beyond repair (close). */
-int sharedobj_message(struct instance *, struct client *, const struct message *,
-    struct err *why) FCS_MUSTUSE;
+int sharedobj_message(struct instance *, struct client *,
+    const struct message *, struct err *why) FCS_MUSTUSE;
 
 /* --- from scripts --- */
 /* Get or create for the script (it then holds the object). FCS_EINVAL wrong
@@ -33,16 +33,16 @@ int sharedobj_open(struct instance *, const char *name, bool persistent,
 struct sharedobj *sharedobj_find(struct instance *, const char *name);
 /* Packed value of a slot as the script sees it (own writes at once), or NULL;
  * borrowed until the next call. */
-const uint8_t *sharedobj_get(struct sharedobj *, const char *slot,
-    size_t slot_len, size_t *len);
+const uint8_t *sharedobj_get(
+    struct sharedobj *, const char *slot, size_t slot_len, size_t *len);
 /* Write: value NULL deletes. Inside sharedobj_begin/end: one batch; else a
  * batch of its own. FCS_ELIMIT quota, FCS_EREADONLY store, FCS_ENOMEM. */
 int sharedobj_set(struct sharedobj *, const char *slot, size_t slot_len,
     const uint8_t *value, size_t len) FCS_MUSTUSE;
 int sharedobj_clear(struct sharedobj *) FCS_MUSTUSE;
 int sharedobj_send(struct sharedobj *, const uint8_t *body,
-    size_t len) FCS_MUSTUSE; /* somsg body: handler name, values */
-void sharedobj_begin(struct sharedobj *);	    /* nests */
+    size_t len) FCS_MUSTUSE;              /* somsg body: handler name, values */
+void sharedobj_begin(struct sharedobj *); /* nests */
 int sharedobj_end(struct sharedobj *, bool commit) FCS_MUSTUSE;
 void sharedobj_close(struct sharedobj *); /* drops the script's hold */
 
@@ -62,8 +62,8 @@ struct sharedobj_slot {
 };
 void sharedobj_each_slot(struct sharedobj *,
     void (*fn)(void *, const struct sharedobj_slot *), void *);
-void sharedobj_each(struct instance *, void (*fn)(void *, struct sharedobj *),
-    void *);
+void sharedobj_each(
+    struct instance *, void (*fn)(void *, struct sharedobj *), void *);
 /* Follow committed batches (fcsctl so watch): fn per batch until unwatched. */
 struct sharedobj_change {
 	uint64_t version;
@@ -74,7 +74,8 @@ struct sharedobj_change {
 	size_t len;
 };
 uint64_t sharedobj_watch(struct instance *, const char *name,
-    void (*fn)(void *, const struct sharedobj_change *, uint32_t count), void *);
+    void (*fn)(void *, const struct sharedobj_change *, uint32_t count),
+    void *);
 void sharedobj_unwatch(struct instance *, uint64_t id);
 
 extern const struct application_module sharedobj_module;

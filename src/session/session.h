@@ -13,7 +13,7 @@
 struct session;
 
 struct session_handover { /* what the gateway hands over; all copied */
-	int fd;		  /* taken */
+	int fd;           /* taken */
 	const char *client_id;
 	const char *ip;
 	uint16_t port;

@@ -15,14 +15,19 @@
 
 struct sess_streams; /* sess_stream.c: the streams of one connection */
 
-enum session_state { SESSION_NEW, SESSION_PENDING, SESSION_OPEN, SESSION_DEAD };
+enum session_state {
+	SESSION_NEW,
+	SESSION_PENDING,
+	SESSION_OPEN,
+	SESSION_DEAD
+};
 
 struct session {
 	uint64_t id; /* in the idmap of the application's sessions */
 	enum session_state state;
 	struct conn *conn;
 	struct application *app;
-	struct client *client;	   /* from connect on */
+	struct client *client;     /* from connect on */
 	struct instance *instance; /* from connect on */
 	struct sess_streams *streams;
 	double connect_txn;
@@ -54,8 +59,8 @@ int sess_stream_command(struct session *, const struct message *,
 /* Audio, video, data, aggregate messages of a publisher. */
 int sess_stream_media(struct session *, const struct message *) FCS_MUSTUSE;
 /* User control events (set buffer length ...). */
-void sess_stream_event(struct session *, uint16_t event, uint32_t msid,
-    uint32_t value);
+void sess_stream_event(
+    struct session *, uint16_t event, uint32_t msid, uint32_t value);
 void sess_stream_drained(struct session *); /* output queue ran low */
 void sess_stream_fini(struct session *);    /* the connection is gone */
 
