@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += libnet.a
 libnet_a_SOURCES = \
+	src/net/channel.c src/net/channel.h \
+	src/net/channel_handover.c \
+	src/net/http.c src/net/http.h \
 	src/net/listener.c src/net/listener.h \
 	src/net/loop.c src/net/loop.h \
 	src/net/loop_int.h \
