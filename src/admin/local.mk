@@ -1,3 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-noinst_LIBRARIES += libadmin.a
-libadmin_a_SOURCES =
+# libcontrol is the part fcsctl links too.
+noinst_LIBRARIES += libadmin.a libcontrol.a
+libcontrol_a_SOURCES = src/admin/control.c src/admin/control.h
+libadmin_a_SOURCES = \
+	src/admin/adm_tables.c \
+	src/admin/admin.c src/admin/admin.h
