@@ -51,6 +51,7 @@ struct channel {
 	int *fds;      /* STREAM: descriptors not yet given to a message */
 	size_t fd_count, fd_cap;
 	bool lost;
+	uint8_t *packet; /* PACKET: room for one message and a byte */
 };
 
 static void on_ready(void *, int);
@@ -72,6 +73,7 @@ channel_new(struct loop *l, int fd, const struct channel_options *opt,
     const struct channel_ops *ops, void *arg)
 {
 	struct channel *c = calloc(1, sizeof(*c));
+	int sndbuf = (int)opt->max_message * 2;
 
 	if (c == NULL) {
 		(void)close(fd);
@@ -88,7 +90,14 @@ channel_new(struct loop *l, int fd, const struct channel_options *opt,
 	(void)evutil_make_socket_closeonexec(fd);
 	c->watch = loop_watch_new(l, fd, LOOP_READ, on_ready, c);
 	c->retry = timer_new(l, on_retry, c);
-	if (c->watch == NULL || c->retry == NULL) {
+	if (opt->kind == CHANNEL_PACKET) {
+		/* a message must fit into the send buffer whole */
+		(void)setsockopt(
+		    fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf));
+		c->packet = malloc(opt->max_message + 1);
+	}
+	if (c->watch == NULL || c->retry == NULL ||
+	    (opt->kind == CHANNEL_PACKET && c->packet == NULL)) {
 		channel_free(c);
 		return NULL;
 	}
@@ -135,6 +144,7 @@ channel_free(struct channel *c)
 	free(c->fds);
 	buf_fini(&c->in);
 	(void)close(c->fd);
+	loop_defer_free(c->loop, free, c->packet);
 	loop_defer_free(c->loop, free, c);
 }
 
@@ -435,6 +445,10 @@ receive(struct channel *c)
 	ssize_t got;
 	bool lost;
 
+	if (c->packet != NULL) {
+		rx = iov.iov_base = c->packet;
+		iov.iov_len = c->opt.max_message + 1;
+	}
 	memset(&msg, 0, sizeof(msg));
 	msg.msg_iov = &iov;
 	msg.msg_iovlen = 1;

@@ -78,7 +78,8 @@ int channel_drain(struct channel *, uint32_t ms) FCS_MUSTUSE;
  * (the exact layout is in channel_handover.c). Pure; fuzzed.
  */
 #define CHANNEL_HANDOVER_VERSION 1
-#define CHANNEL_EARLY_MAX        (120 * 1024) /* a packet is one receive */
+#define CHANNEL_EARLY_MAX        (192 * 1024)
+#define CHANNEL_HANDOVER_MAX     (CHANNEL_EARLY_MAX + 1024)
 
 enum channel_handover_kind {
 	CHANNEL_RTMP = 1,   /* a connection; bytes begin after C2 */

@@ -12,7 +12,7 @@
 #include "net/loop.h"
 
 /* Bytes of one receive (performance.md 6.7: one large recv per wake-up). */
-#define LOOP_RX_SIZE (128 * 1024)
+#define LOOP_RX_SIZE (64 * 1024)
 
 struct event_base *loop_base(struct loop *);
 /* Every libevent callback begins with it: takes the time of the turn. */
