@@ -20,31 +20,44 @@ struct commit;
  * (loads, history, trims: anything that touches the store), in FIFO order with
  * the batches. */
 struct commit_job {
-	struct store_batch *batch; /* or NULL and: */
+	struct store_batch *batch;             /* or NULL and: */
 	int (*run)(struct store *, void *arg); /* commit thread */
 	void (*done)(void *arg, int result, const struct err *why);
 	void *arg;
 	struct commit_job *next; /* private */
-	int result;		 /* private */
+	int result;              /* private */
+	int state;               /* private */
 };
 
 struct commit_stats {
-	uint64_t commits, batches, failed;
-	uint64_t last_us, p50_us, p99_us; /* duration of commits */
+	uint64_t commits, batches, failed; /* groups, batches, groups */
+	uint64_t last_us, p50_us, p99_us;  /* duration of commits */
 	uint64_t wal_bytes;
 	bool read_only; /* a commit failed: refuses batches (FCS_EREADONLY) */
+	char why[ERR_TEXT_MAX]; /* of the failure, "" when none */
 };
 
 /* wake(arg) is called from the commit thread. FCS_ENOMEM. */
 int commit_start(struct store *, void (*wake)(void *), void *arg,
     struct commit **out) FCS_MUSTUSE;
 void commit_submit(struct commit *, struct commit_job *);
+/* Hand over what was submitted and wait for this job, at most timeout_ms.
+ * FCS_OK: it ran, done() is not called, *result is its result. FCS_ETIMEOUT:
+ * done() comes later as usual. The only call that blocks the loop thread. */
+int commit_wait(struct commit *, struct commit_job *, uint32_t timeout_ms,
+    int *result) FCS_MUSTUSE;
+/* Batches would be refused now: after FCS_EIO or FCS_ECORRUPT until the process
+ * ends (what is on disk is no longer known), after FCS_ENOSPC, FCS_ENOMEM and
+ * the like for COMMIT_RETRY_MS, then the next batch is the probe. */
+#define COMMIT_RETRY_MS 1000
+bool commit_is_read_only(struct commit *);
 /* Call at the end of each loop turn in which jobs were submitted
  * (LOOP_COMMIT): hands the gathered group over (gathering rule of DESIGN 5). */
 void commit_turn(struct commit *);
 void commit_collect(struct commit *); /* calls done() of finished jobs */
-void commit_stats(const struct commit *, struct commit_stats *);
-/* Finish everything submitted, deliver completions, end the thread. */
+void commit_stats(struct commit *, struct commit_stats *);
+/* Finish everything submitted, deliver completions, end the thread. The store
+ * is the caller's again. NULL is allowed. */
 void commit_stop(struct commit *);
 
 #endif

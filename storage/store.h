@@ -8,9 +8,14 @@
  * thread (commit.h) is started on it, the commit thread afterwards. It holds
  * the lock that makes its process the only one.
  *
- * An object = (instance, name). Its version is 0 before the first batch; every
- * batch raises it by exactly 1. A slot carries the version that last wrote it;
- * a deleted slot stays as a tombstone (value NULL) until purged.
+ * An object = (instance, name). An object that was never written has version
+ * STORE_FIRST_VERSION; every batch raises it by exactly 1, so the first stored
+ * version is 2 and 0 can mean "knows nothing". A slot carries the version that
+ * last wrote it; a deleted slot stays as a tombstone (value NULL) until purged.
+ *
+ * Names of instances, objects and slots are text without NUL. A failed commit
+ * (FCS_EIO) may or may not be found applied after the process ended; before
+ * that it is not seen.
  */
 #ifndef STORAGE_STORE_H
 #define STORAGE_STORE_H
@@ -23,7 +28,9 @@
 
 struct store;
 
-struct store_change {	   /* one slot of a batch */
+#define STORE_FIRST_VERSION 1
+
+struct store_change { /* one slot of a batch */
 	const char *slot;
 	size_t slot_len;
 	const uint8_t *value; /* NULL: deletion, leaves a tombstone */
@@ -32,11 +39,12 @@ struct store_change {	   /* one slot of a batch */
 
 struct store_batch {
 	const char *inst, *object; /* NUL-terminated names */
-	uint64_t version;	   /* must be the stored version + 1 */
-	const char *user;	   /* who: user or client id; NULL = server */
-	int64_t at_ms;		   /* wall clock */
+	uint64_t version;          /* must be the stored version + 1 */
+	const char *user;          /* who: user or client id; NULL = server */
+	int64_t at_ms;             /* wall clock */
 	const struct store_change *changes;
-	uint32_t count;
+	uint32_t count; /* at most 2^20; a slot at most once */
+	bool no_history;
 	/* Filled by commit: FCS_OK, or why this batch was not written.
 	 * A batch with a wrong version: FCS_ESTALE, the others go on. */
 	int result;
@@ -58,7 +66,9 @@ typedef int (*store_slot_fn)(void *arg, const struct store_slot *);
 struct store_object_info {
 	const char *inst, *name;
 	uint64_t version;
-	uint64_t floor; /* clients older than this need Clear (purged) */
+	/* A copy older than this cannot be brought up to date by differences:
+	 * tombstones newer than it were purged. 0: none was. */
+	uint64_t floor;
 	uint64_t slots, bytes;
 };
 typedef int (*store_object_fn)(void *arg, const struct store_object_info *);
@@ -74,7 +84,10 @@ struct store_change_info { /* one line of the history */
 };
 typedef int (*store_history_fn)(void *arg, const struct store_change_info *);
 
-enum store_sync { STORE_SYNC_FULL, STORE_SYNC_NORMAL };
+enum store_sync {
+	STORE_SYNC_FULL,
+	STORE_SYNC_NORMAL
+};
 
 struct store_ops {
 	/* All batches in one transaction, in order. FCS_OK: durable (FULL);
@@ -82,35 +95,45 @@ struct store_ops {
 	 * FCS_ENOMEM: nothing was applied. */
 	int (*commit)(struct store *, struct store_batch *const *batches,
 	    uint32_t count, struct err *why);
-	/* All live slots and tombstones newer than `after` (0 = all live, no
-	 * tombstones). *version, *floor of the object; FCS_ENOENT unknown. */
+	/* All slots and tombstones newer than `after` (0 = everything), in
+	 * order of first writing. *version, *floor of the object. FCS_ENOENT:
+	 * never written (they are set nevertheless); FCS_EIO, FCS_ECORRUPT,
+	 * FCS_ENOMEM; the code of the callback. */
 	int (*load)(struct store *, const char *inst, const char *object,
 	    uint64_t after, store_slot_fn, void *arg, uint64_t *version,
 	    uint64_t *floor);
+	/* In order of instance and name. */
 	int (*list)(struct store *, const char *inst /* NULL = all */,
 	    store_object_fn, void *arg);
+	/* At most limit changes newer than `after`, oldest first. FCS_ENOENT
+	 * as load. */
 	int (*history)(struct store *, const char *inst, const char *object,
 	    uint64_t after, uint32_t limit, store_history_fn, void *arg);
-	/* Forget history beyond count changes or older than before_ms. */
+	/* Forget whole batches of history: all but what holds the newest keep
+	 * changes, and what is older than before_ms. FCS_ENOENT as load. */
 	int (*trim)(struct store *, const char *inst, const char *object,
 	    uint32_t keep, int64_t before_ms);
-	/* Drop tombstones below version; raises floor. *dropped. */
+	/* Drop tombstones below version; if there were any floor becomes
+	 * version - 1 (never falls). *dropped. FCS_ENOENT as load. */
 	int (*purge)(struct store *, const char *inst, const char *object,
 	    uint64_t version, uint64_t *dropped);
 	/* A piece of housekeeping between commits (passive checkpoint). */
 	int (*idle)(struct store *);
+	/* Bytes of log not yet moved by idle(); 0 = nothing to do. */
+	uint64_t (*log_bytes)(struct store *);
 	int (*verify)(struct store *, struct err *why); /* FCS_ECORRUPT */
-	void (*close)(struct store *);
+	void (*close)(struct store *); /* frees; the lock is given back */
 };
 
 struct store { /* first member of each implementation */
 	const struct store_ops *ops;
 };
 
-/* SQLite: opens or creates <dir>/objects.sqlite, takes the lock, migrates
- * inside one transaction (a copy is kept beside). FCS_EBUSY another process has
- * it; FCS_ESCHEMA newer schema (why says versions and remedy); FCS_ECORRUPT;
- * FCS_EIO; FCS_EREADONLY. */
+/* SQLite: opens or creates <dir>/objects.sqlite, takes the lock <dir>/lock,
+ * migrates inside one transaction (a copy is kept beside). After an unclean end
+ * the file is checked. FCS_EBUSY another process has it; FCS_ESCHEMA newer
+ * schema (why says versions and remedy); FCS_ECORRUPT; FCS_EIO; FCS_ENOSPC;
+ * FCS_EACCES; FCS_EREADONLY. */
 int sodb_open(const char *dir, enum store_sync, struct store **out,
     struct err *why) FCS_MUSTUSE;
 int sodb_mem_open(struct store **out) FCS_MUSTUSE;

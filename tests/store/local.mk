@@ -1,1 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
+if HAVE_CHECK
+check_PROGRAMS += \
+	tests/store/test_commit \
+	tests/store/test_kill \
+	tests/store/test_sodb \
+	tests/store/test_store
+endif
+STORE_LIB = tests/store/store_lib.c tests/store/store_lib.h
+tests_store_test_commit_SOURCES = tests/store/test_commit.c $(STORE_LIB)
+tests_store_test_commit_LDADD = $(UNIT) $(LIBS_STORAGE)
+tests_store_test_kill_SOURCES = tests/store/test_kill.c $(STORE_LIB)
+tests_store_test_kill_LDADD = $(UNIT) $(LIBS_STORAGE)
+tests_store_test_sodb_SOURCES = tests/store/test_sodb.c $(STORE_LIB)
+tests_store_test_sodb_LDADD = $(UNIT) $(LIBS_STORAGE)
+tests_store_test_store_SOURCES = tests/store/test_store.c $(STORE_LIB)
+tests_store_test_store_LDADD = $(UNIT) $(LIBS_STORAGE)

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sodb_sql - every statement of the object store, by name. They are prepared
+ * once at open. Layer: storage (3).
+ */
+#ifndef STORAGE_SODB_SQL_H
+#define STORAGE_SODB_SQL_H
+
+/* clang-format off: the indentation is SQL's */
+#define SODB_STATEMENTS(X)                                                     \
+	X(BEGIN, "BEGIN IMMEDIATE")                                            \
+	X(COMMIT, "COMMIT")                                                    \
+	X(ROLLBACK, "ROLLBACK")                                                \
+	X(OBJECT_FIND, "SELECT id, version, floor, slots, bytes FROM object"   \
+		       " WHERE inst = ?1 AND name = ?2")                       \
+	X(OBJECT_ADD,                                                          \
+	    "INSERT INTO object (inst, name, version, floor, slots, bytes)"    \
+	    " VALUES (?1, ?2, ?3, 0, 0, 0)")                                   \
+	X(OBJECT_SET,                                                          \
+	    "UPDATE object SET version = ?2, floor = ?3, slots = ?4,"          \
+	    " bytes = ?5 WHERE id = ?1")                                       \
+	X(OBJECT_LIST,                                                         \
+	    "SELECT inst, name, version, floor, slots, bytes FROM object"      \
+	    " WHERE ?1 IS NULL OR inst = ?1 ORDER BY inst, name")              \
+	X(SLOT_GET, "SELECT value FROM slot WHERE object = ?1 AND name = ?2")  \
+	X(SLOT_PUT,                                                            \
+	    "INSERT INTO slot (object, name, version, born, value, user)"      \
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"                                 \
+	    " ON CONFLICT (object, name) DO UPDATE SET"                        \
+	    " version = excluded.version,"                                     \
+	    " born = CASE WHEN value IS NULL THEN excluded.born"               \
+	    " ELSE born END,"                                                  \
+	    " value = excluded.value, user = excluded.user")                   \
+	X(SLOT_ALL, "SELECT name, value, version, user FROM slot"              \
+		    " WHERE object = ?1 AND version > ?2 ORDER BY born")       \
+	X(SLOT_NEWER, "SELECT name, value, version, user FROM slot"            \
+		      " INDEXED BY slot_version"                               \
+		      " WHERE object = ?1 AND version > ?2 ORDER BY born")     \
+	X(SLOT_PURGE, "DELETE FROM slot INDEXED BY slot_version"               \
+		      " WHERE object = ?1 AND version < ?2 AND value IS NULL") \
+	X(HISTORY_ADD, "INSERT INTO history"                                   \
+		       " (object, version, n, at_ms, slot, value, old, user)"  \
+		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")             \
+	X(HISTORY_GET,                                                         \
+	    "SELECT version, at_ms, user, slot, value, old FROM history"       \
+	    " WHERE object = ?1 AND version > ?2"                              \
+	    " ORDER BY version, n LIMIT ?3")                                   \
+	X(HISTORY_TRIM,                                                        \
+	    "DELETE FROM history WHERE object = ?1 AND (at_ms < ?3"            \
+	    " OR version < (SELECT version FROM history WHERE object = ?1"     \
+	    " ORDER BY version DESC, n DESC LIMIT 1 OFFSET ?2 - 1))")          \
+	X(HISTORY_CLEAR, "DELETE FROM history WHERE object = ?1")
+/* clang-format on */
+
+enum sodb_statement {
+#define X(name, sql) SODB_##name,
+	SODB_STATEMENTS(X)
+#undef X
+	SODB_STATEMENT_COUNT
+};
+
+#endif

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The store contract, the same cases for every implementation. */
+#include "base/str.h"
+#include "tests/store/store_lib.h"
+
+static void
+in_memory(void (*body)(struct store *))
+{
+	struct store *s;
+
+	ck_assert_int_eq(sodb_mem_open(&s), FCS_OK);
+	body(s);
+	s->ops->close(s);
+}
+
+static void
+in_sqlite(void (*body)(struct store *))
+{
+	struct store *s;
+	struct err why;
+
+	err_clear(&why);
+	ck_assert_msg(
+	    sodb_open(unit_tmpdir(), STORE_SYNC_NORMAL, &s, &why) == FCS_OK,
+	    "%s", why.text);
+	body(s);
+	ck_assert_msg(s->ops->verify(s, &why) == FCS_OK, "%s", why.text);
+	s->ops->close(s);
+}
+
+#define STORES(name)                                                           \
+	static void name(struct store *s);                                     \
+	UNIT(name##_in_sqlite)                                                 \
+	{                                                                      \
+		in_sqlite(name);                                               \
+	}                                                                      \
+	UNIT(name##_in_memory)                                                 \
+	{                                                                      \
+		in_memory(name);                                               \
+	}                                                                      \
+	static void name(struct store *s)
+
+#define WRITES(object, version, changes)                                       \
+	ck_assert_int_eq(store_lib_write(s, object, version, changes), FCS_OK)
+#define READS(object, after, text)                                             \
+	ck_assert_str_eq(store_lib_read(s, object, after), text)
+
+STORES(object_never_written_has_the_first_version)
+{
+	READS("o", 0, "unknown");
+	ck_assert_uint_eq(store_lib_version(s, "o"), STORE_FIRST_VERSION);
+	ck_assert_uint_eq(store_lib_floor(s, "o"), 0);
+	ck_assert_str_eq(store_lib_history(s, "o", 0, 10), "unknown");
+}
+
+STORES(batches_raise_the_version_by_one)
+{
+	WRITES("o", 2, "a=1 b=2");
+	WRITES("o", 3, "b=3");
+	READS("o", 0, "a=1@2 b=3@3");
+	ck_assert_uint_eq(store_lib_version(s, "o"), 3);
+}
+
+STORES(batch_of_another_version_is_stale)
+{
+	ck_assert_int_eq(store_lib_write(s, "o", 1, "a=1"), FCS_ESTALE);
+	ck_assert_int_eq(store_lib_write(s, "o", 3, "a=1"), FCS_ESTALE);
+	READS("o", 0, "unknown");
+	WRITES("o", 2, "a=1");
+	ck_assert_int_eq(store_lib_write(s, "o", 2, "a=2"), FCS_ESTALE);
+	ck_assert_int_eq(store_lib_write(s, "o", 4, "a=2"), FCS_ESTALE);
+	READS("o", 0, "a=1@2");
+}
+
+STORES(stale_batch_leaves_the_rest_of_its_group)
+{
+	struct store_change a = { "a", 1, (const uint8_t *)"1", 1 };
+	struct store_batch b[4] = {
+		{ .inst = "i", .object = "o", .version = 2 },
+		{ .inst = "i", .object = "o", .version = 2 },
+		{ .inst = "i", .object = "o", .version = 3 },
+		{ .inst = "i", .object = "p", .version = 2 },
+	};
+	struct store_batch *list[4];
+	struct err why;
+
+	for (int i = 0; i < 4; i++) {
+		b[i].changes = &a;
+		b[i].count = 1;
+		b[i].user = "ann";
+		list[i] = &b[i];
+	}
+	ck_assert_int_eq(s->ops->commit(s, list, 4, &why), FCS_OK);
+	ck_assert_int_eq(b[0].result, FCS_OK);
+	ck_assert_int_eq(b[1].result, FCS_ESTALE);
+	ck_assert_int_eq(b[2].result, FCS_OK);
+	ck_assert_int_eq(b[3].result, FCS_OK);
+	READS("o", 0, "a=1@3");
+	READS("p", 0, "a=1@2");
+}
+
+STORES(deleted_slot_stays_as_a_tombstone)
+{
+	WRITES("o", 2, "a=1 b=2");
+	WRITES("o", 3, "a");
+	READS("o", 0, "a@3 b=2@2");
+	READS("o", 2, "a@3");
+	WRITES("o", 4, "never");
+	READS("o", 3, "never@4");
+}
+
+STORES(only_what_is_newer_is_read)
+{
+	WRITES("o", 2, "a=1 b=1 c=1");
+	WRITES("o", 3, "b=2");
+	WRITES("o", 4, "c");
+	READS("o", 2, "b=2@3 c@4");
+	READS("o", 3, "c@4");
+	READS("o", 4, "");
+	READS("o", 99, "");
+}
+
+STORES(slots_come_in_order_of_first_writing)
+{
+	WRITES("o", 2, "z=1 m=1 a=1");
+	WRITES("o", 3, "z=2 b=1");
+	READS("o", 0, "z=2@3 m=1@2 a=1@2 b=1@3");
+	WRITES("o", 4, "z");
+	WRITES("o", 5, "z=3");
+	READS("o", 0, "m=1@2 a=1@2 b=1@3 z=3@5");
+}
+
+STORES(names_and_values_are_any_bytes)
+{
+	uint8_t all[256];
+	const char *slot = "a b/\"'%_\xc3\xa4\xf0\x9f\x98\x80";
+	struct store_change c = { slot, 0, all, sizeof(all) };
+	struct store_batch b = { .inst = "i/x",
+		.object = "o'--",
+		.version = 2,
+		.user = "ann",
+		.changes = &c,
+		.count = 1 };
+	struct store_batch *list[] = { &b };
+	struct err why;
+
+	for (int i = 0; i < 256; i++)
+		all[i] = (uint8_t)i;
+	c.slot_len = strlen(slot);
+	ck_assert_int_eq(s->ops->commit(s, list, 1, &why), FCS_OK);
+	ck_assert_int_eq(b.result, FCS_OK);
+	b.version = 3;
+	b.inst = "i";
+	ck_assert_int_eq(s->ops->commit(s, list, 1, &why), FCS_OK);
+	ck_assert_int_eq(b.result, FCS_ESTALE);
+	WRITES("o", 2, "empty=");
+	READS("o", 0, "empty=@2");
+	WRITES("o", 3, "empty");
+	READS("o", 0, "empty@3");
+}
+
+static int
+compare_all(void *arg, const struct store_slot *slot)
+{
+	ck_assert_uint_eq(slot->len, 256);
+	for (int i = 0; i < 256; i++)
+		ck_assert_uint_eq(slot->value[i], (unsigned)i);
+	ck_assert_ptr_null(slot->user);
+	++*(int *)arg;
+	return FCS_OK;
+}
+
+STORES(value_with_every_byte_comes_back)
+{
+	uint8_t all[256];
+	struct store_change c = { "s", 1, all, sizeof(all) };
+	struct store_batch b = { .inst = "i",
+		.object = "o",
+		.version = 2,
+		.changes = &c,
+		.count = 1 };
+	struct store_batch *list[] = { &b };
+	struct err why;
+	uint64_t version;
+	uint64_t floor;
+	int rows = 0;
+
+	for (int i = 0; i < 256; i++)
+		all[i] = (uint8_t)i;
+	ck_assert_int_eq(s->ops->commit(s, list, 1, &why), FCS_OK);
+	ck_assert_int_eq(
+	    s->ops->load(s, "i", "o", 0, compare_all, &rows, &version, &floor),
+	    FCS_OK);
+	ck_assert_int_eq(rows, 1);
+}
+
+static int
+stop_at_once(void *arg, const struct store_slot *slot)
+{
+	(void)slot;
+	++*(int *)arg;
+	return FCS_EREJECT;
+}
+
+STORES(callback_ends_the_walk_with_its_code)
+{
+	uint64_t version;
+	uint64_t floor;
+	int rows = 0;
+
+	WRITES("o", 2, "a=1 b=1");
+	ck_assert_int_eq(
+	    s->ops->load(s, "i", "o", 0, stop_at_once, &rows, &version, &floor),
+	    FCS_EREJECT);
+	ck_assert_int_eq(rows, 1);
+	READS("o", 0, "a=1@2 b=1@2");
+}
+
+static int
+add_object(void *arg, const struct store_object_info *info)
+{
+	str_addf(arg, "%s/%s:%llu:%llu:%llu ", info->inst, info->name,
+	    (unsigned long long)info->version, (unsigned long long)info->slots,
+	    (unsigned long long)info->bytes);
+	return FCS_OK;
+}
+
+STORES(objects_are_listed_with_their_sizes)
+{
+	struct store_change c = { "k", 1, (const uint8_t *)"v", 1 };
+	struct store_batch b = { .inst = "h",
+		.object = "x",
+		.version = 2,
+		.changes = &c,
+		.count = 1 };
+	struct store_batch *list[] = { &b };
+	struct str text;
+	struct err why;
+
+	str_init(&text);
+	WRITES("o", 2, "a=1 bb=22");
+	WRITES("o", 3, "a=333");
+	WRITES("o", 4, "bb");
+	WRITES("n", 2, "c");
+	ck_assert_int_eq(s->ops->commit(s, list, 1, &why), FCS_OK);
+	ck_assert_int_eq(s->ops->list(s, NULL, add_object, &text), FCS_OK);
+	ck_assert_str_eq(str_text(&text), "h/x:2:1:2 i/n:2:0:0 i/o:4:1:4 ");
+	str_reset(&text);
+	ck_assert_int_eq(s->ops->list(s, "h", add_object, &text), FCS_OK);
+	ck_assert_str_eq(str_text(&text), "h/x:2:1:2 ");
+	str_reset(&text);
+	ck_assert_int_eq(s->ops->list(s, "none", add_object, &text), FCS_OK);
+	ck_assert_str_eq(str_text(&text), "");
+	str_fini(&text);
+}
+
+STORES(history_tells_old_and_new)
+{
+	WRITES("o", 2, "a=1 b=1");
+	WRITES("o", 3, "a=2");
+	WRITES("o", 4, "a b=3");
+	ck_assert_str_eq(store_lib_history(s, "o", 0, 100),
+	    "2:a:-:1 2:b:-:1 3:a:1:2 4:a:2:- 4:b:1:3");
+	ck_assert_str_eq(store_lib_history(s, "o", 3, 100), "4:a:2:- 4:b:1:3");
+	ck_assert_str_eq(store_lib_history(s, "o", 0, 2), "2:a:-:1 2:b:-:1");
+}
+
+STORES(history_is_trimmed_by_whole_batches)
+{
+	WRITES("o", 2, "a=1 b=1");
+	WRITES("o", 3, "a=2 b=2");
+	WRITES("o", 4, "a=3");
+	ck_assert_int_eq(s->ops->trim(s, "i", "o", 2, INT64_MIN), FCS_OK);
+	ck_assert_str_eq(
+	    store_lib_history(s, "o", 0, 100), "3:a:1:2 3:b:1:2 4:a:2:3");
+	ck_assert_int_eq(s->ops->trim(s, "i", "o", 100, 4000), FCS_OK);
+	ck_assert_str_eq(store_lib_history(s, "o", 0, 100), "4:a:2:3");
+	ck_assert_int_eq(s->ops->trim(s, "i", "o", 0, INT64_MIN), FCS_OK);
+	ck_assert_str_eq(store_lib_history(s, "o", 0, 100), "");
+	ck_assert_int_eq(s->ops->trim(s, "i", "p", 0, INT64_MIN), FCS_ENOENT);
+	READS("o", 0, "a=3@4 b=2@3");
+}
+
+STORES(batch_without_history_leaves_none)
+{
+	struct store_change c = { "a", 1, (const uint8_t *)"1", 1 };
+	struct store_batch b = { .inst = "i",
+		.object = "o",
+		.version = 2,
+		.user = "ann",
+		.changes = &c,
+		.count = 1,
+		.no_history = true };
+	struct store_batch *list[] = { &b };
+	struct err why;
+
+	ck_assert_int_eq(s->ops->commit(s, list, 1, &why), FCS_OK);
+	ck_assert_str_eq(store_lib_history(s, "o", 0, 100), "");
+	READS("o", 0, "a=1@2");
+}
+
+STORES(purge_drops_tombstones_and_raises_the_floor)
+{
+	uint64_t dropped;
+
+	WRITES("o", 2, "a=1 b=1 c=1");
+	WRITES("o", 3, "a");
+	WRITES("o", 4, "b");
+	ck_assert_int_eq(s->ops->purge(s, "i", "o", 3, &dropped), FCS_OK);
+	ck_assert_uint_eq(dropped, 0);
+	ck_assert_uint_eq(store_lib_floor(s, "o"), 0);
+	ck_assert_int_eq(s->ops->purge(s, "i", "o", 4, &dropped), FCS_OK);
+	ck_assert_uint_eq(dropped, 1);
+	ck_assert_uint_eq(store_lib_floor(s, "o"), 3);
+	READS("o", 0, "b@4 c=1@2");
+	ck_assert_int_eq(s->ops->purge(s, "i", "o", 99, &dropped), FCS_OK);
+	ck_assert_uint_eq(dropped, 1);
+	ck_assert_uint_eq(store_lib_floor(s, "o"), 98);
+	ck_assert_int_eq(
+	    s->ops->purge(s, "i", "none", 9, &dropped), FCS_ENOENT);
+	WRITES("o", 5, "a=2");
+	READS("o", 0, "c=1@2 a=2@5");
+}
+
+STORES(batch_without_changes_is_a_version)
+{
+	WRITES("o", 2, "");
+	ck_assert_uint_eq(store_lib_version(s, "o"), 2);
+	READS("o", 0, "");
+}
+
+STORES(idle_moves_the_log)
+{
+	for (uint64_t v = 2; v < 50; v++)
+		WRITES("o", v, "a=1 b=2");
+	ck_assert_int_eq(s->ops->idle(s), FCS_OK);
+	ck_assert_uint_eq(s->ops->log_bytes(s), 0);
+	READS("o", 0, "a=1@49 b=2@49");
+}
+
+UNIT_MAIN
