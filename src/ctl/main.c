@@ -2,6 +2,7 @@
 /*
  * fcsctl - manage a running fcsd: NOUN VERB [ARGUMENTS]. fcsctl(1).
  */
+#include <ctype.h>
 #include <getopt.h>
 #include <locale.h>
 #include <signal.h>
@@ -36,6 +37,25 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+/* "where name slot?" as WHERE NAME [SLOT]. */
+static void
+usage_of(const struct ctl_command *c, char *out, size_t size)
+{
+	const char *p = c->args;
+	size_t n, len;
+
+	n = (size_t)snprintf(out, size, "%s", c->name);
+	while (*p != '\0' && n < size) {
+		len = strcspn(p, " ");
+		n += (size_t)snprintf(out + n, size - n,
+		    p[len - 1] == '?' ? " [%.*s]" : " %.*s",
+		    (int)(p[len - 1] == '?' ? len - 1 : len), p);
+		p += len + (p[len] == ' ');
+	}
+	for (n = strlen(c->name); out[n] != '\0'; n++)
+		out[n] = (char)toupper((unsigned char)out[n]);
+}
+
 static void
 help(void)
 {
@@ -45,7 +65,7 @@ help(void)
 	puts("usage: fcsctl [-S SOCKET] [--json] [-o name] [--no-header] [-q]\n"
 	     "              [--watch[=SECONDS]] [-t SECONDS] NOUN VERB ...\n");
 	for (c = ctl_commands; c->name != NULL; c++) {
-		snprintf(left, sizeof(left), "%s %s", c->name, c->args);
+		usage_of(c, left, sizeof(left));
 		printf("  %-28s %s\n", left, c->help);
 	}
 	puts("\nWHERE is APP or APP/INSTANCE; a bare APP is its default "
@@ -176,7 +196,7 @@ main(int argc, char **argv)
 	setlocale(LC_ALL, "");
 	signal(SIGPIPE, SIG_IGN);
 	opt.is_tty = isatty(STDOUT_FILENO);
-	while ((o = getopt_long(argc, argv, "+S:o:t:qh", long_options, NULL)) !=
+	while ((o = getopt_long(argc, argv, "S:o:t:qh", long_options, NULL)) !=
 	       -1) {
 		switch (o) {
 		case 'S':
