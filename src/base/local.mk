@@ -7,7 +7,15 @@ libbase_a_SOURCES = \
 	src/base/buf.h \
 	src/base/clock.c \
 	src/base/clock.h \
+	src/base/config.c \
 	src/base/config.h \
+	src/base/config_app.c \
+	src/base/config_int.h \
+	src/base/config_read.c \
+	src/base/config_serial.c \
+	src/base/config_table.c \
+	src/base/config_value.c \
+	src/base/config_yaml.c \
 	src/base/cursor.c \
 	src/base/cursor.h \
 	src/base/err.c \

@@ -4,6 +4,7 @@ check_PROGRAMS += \
 	tests/unit/base/test_arena \
 	tests/unit/base/test_buf \
 	tests/unit/base/test_clock \
+	tests/unit/base/test_config \
 	tests/unit/base/test_cursor \
 	tests/unit/base/test_err \
 	tests/unit/base/test_hash \
@@ -20,6 +21,7 @@ endif
 tests_unit_base_test_arena_LDADD = $(UNIT) $(LIBS_BASE)
 tests_unit_base_test_buf_LDADD = $(UNIT) $(LIBS_BASE)
 tests_unit_base_test_clock_LDADD = $(UNIT) $(LIBS_BASE)
+tests_unit_base_test_config_LDADD = $(UNIT) $(LIBS_BASE)
 tests_unit_base_test_cursor_LDADD = $(UNIT) $(LIBS_BASE)
 tests_unit_base_test_err_LDADD = $(UNIT) $(LIBS_BASE)
 tests_unit_base_test_hash_LDADD = $(UNIT) $(LIBS_BASE)
