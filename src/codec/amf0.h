@@ -16,12 +16,14 @@ struct amf0_reader {
 	struct arena *arena;
 	const uint8_t *data;
 	size_t len, pos;
-	struct value **refs;
-	uint32_t ref_count, ref_cap, elements;
+	uint32_t elements;     /* read so far, all values of the message */
+	uint32_t elements_max; /* VALUE_ELEMENTS_MAX; for files the owner's */
+	struct value **refs;   /* private from here on */
+	uint32_t ref_count, ref_cap;
 };
 
-void amf0_reader_init(struct amf0_reader *, struct arena *,
-    const uint8_t *data, size_t len);
+void amf0_reader_init(
+    struct amf0_reader *, struct arena *, const uint8_t *data, size_t len);
 bool amf0_reader_at_end(const struct amf0_reader *);
 /*
  * Read the next value. FCS_ESHORT input ends inside it; FCS_EFORMAT bad
@@ -33,23 +35,37 @@ bool amf0_reader_at_end(const struct amf0_reader *);
 int amf0_read(struct amf0_reader *, struct value **out) FCS_MUSTUSE;
 
 /*
- * How to write values that AMF0 lacks (bytes, dictionary): AMF0_AVMPLUS writes
- * 0x11 and the AMF3 form, AMF0_PLAIN writes vectors as strict arrays and the
- * rest as unsupported (0x0D), script-api.md 9.2.
+ * How to write what AMF0 lacks or what belongs to AMF3 (script-api.md 9.2):
+ * AMF0_PLAIN     for clients without AMF3: integers as numbers, vectors as
+ *                strict arrays, byte arrays and dictionaries as unsupported
+ *                (0x0D), the rest in AMF0's own form
+ * AMF0_AVMPLUS   the same, but byte arrays and dictionaries as 0x11 + AMF3
+ * AMF0_SWITCHED  for objectEncoding 3: objects, arrays and whatever is AMF3's
+ *                own as 0x11 + AMF3, the other scalars as AMF0
+ * AMF0_CANONICAL each part in the form it came in: value_pack
  */
-enum amf0_mode { AMF0_PLAIN, AMF0_AVMPLUS };
+enum amf0_mode {
+	AMF0_PLAIN,
+	AMF0_AVMPLUS,
+	AMF0_SWITCHED,
+	AMF0_CANONICAL
+};
 
+struct amf0_ref; /* private */
 /* One writer per message: it keeps the reference table (identity of nodes). */
 struct amf0_writer {
 	struct buf *out;
 	enum amf0_mode mode;
-	const struct value **refs;
+	struct amf0_ref *refs; /* open hash, cap is a power of two */
 	uint32_t ref_count, ref_cap;
+	size_t start; /* where this value began */
 };
 void amf0_writer_init(struct amf0_writer *, struct buf *out, enum amf0_mode);
 void amf0_writer_fini(struct amf0_writer *);
-/* FCS_EDEPTH, FCS_ELIMIT (u16/u32 counts, too many references), FCS_ENOMEM.
- * On error out is cut back to where this value began. */
+/* FCS_EDEPTH; FCS_ELIMIT a key over 65535 bytes, a reference past the u16
+ * table, over VALUE_TEXT_MAX bytes; FCS_EUNSUPPORTED no such form (an AMF3
+ * array with an empty key); FCS_ENOMEM. On error out is cut back to where this
+ * value began and the writer is spent. */
 int amf0_write(struct amf0_writer *, const struct value *) FCS_MUSTUSE;
 
 /* Single pieces, for commands and shared objects: appended to buf, whose
@@ -58,5 +74,7 @@ void amf0_put_number(struct buf *, double);
 void amf0_put_bool(struct buf *, bool);
 void amf0_put_null(struct buf *);
 void amf0_put_string(struct buf *, const char *, size_t len);
+/* u16 length + bytes, no marker; over 65535 bytes: out's sticky FCS_ELIMIT. */
+void amf0_put_utf8(struct buf *, const char *, size_t len);
 
 #endif

@@ -20,4 +20,37 @@ int amf3_read(struct arena *, const uint8_t *data, size_t len, size_t *pos,
  * as integer unless v->amf3 (then it came as a double and stays one). */
 int amf3_write(struct buf *out, const struct value *v) FCS_MUSTUSE;
 
+#define AMF3_TABLE_MAX 65536 /* strings, objects, traits: entries each */
+
+/*
+ * Several values that share their tables (a .sol file is such a sequence).
+ * The arena holds tables and values; data is borrowed while reading.
+ */
+struct amf3_traits; /* private */
+struct amf3_reader {
+	struct arena *arena;
+	const uint8_t *data;
+	size_t len, pos;
+	uint32_t elements, elements_max;
+	struct value_str *strings;
+	struct value **objects;
+	struct amf3_traits **traits;
+	uint32_t string_count, string_cap;
+	uint32_t object_count, object_cap;
+	uint32_t trait_count, trait_cap;
+};
+void amf3_reader_init(
+    struct amf3_reader *, struct arena *, const uint8_t *data, size_t len);
+/* depth: levels already used above this value. */
+int amf3_reader_value(
+    struct amf3_reader *, unsigned depth, struct value **out) FCS_MUSTUSE;
+int amf3_reader_string(struct amf3_reader *, struct value_str *out) FCS_MUSTUSE;
+
+struct amf3_writer;                                   /* opaque */
+struct amf3_writer *amf3_writer_new(struct buf *out); /* NULL: no memory */
+void amf3_writer_free(struct amf3_writer *);          /* NULL is allowed */
+/* Errors as amf3_write; after one the writer is spent. */
+int amf3_writer_value(struct amf3_writer *, const struct value *) FCS_MUSTUSE;
+int amf3_writer_string(struct amf3_writer *, struct value_str) FCS_MUSTUSE;
+
 #endif

@@ -11,18 +11,18 @@
 #include <stdint.h>
 
 enum avtag_flags {
-	AVTAG_KEY = 1,	  /* video: coded key frame, a seek target */
-	AVTAG_CONFIG = 2, /* sequence header / codec configuration */
-	AVTAG_EMPTY = 4,  /* zero length, "silence" */
+	AVTAG_KEY = 1,     /* video: coded key frame, a seek target */
+	AVTAG_CONFIG = 2,  /* sequence header / codec configuration */
+	AVTAG_EMPTY = 4,   /* zero length, "silence" */
 	AVTAG_COMMAND = 8, /* video frame type 5: seek marks, no picture */
 	AVTAG_DISPOSABLE = 16,
-	AVTAG_END = 32,	   /* end of sequence */
+	AVTAG_END = 32,     /* end of sequence */
 	AVTAG_METADATA = 64 /* Enhanced video packet type 4 */
 };
 
 struct avtag {
-	uint32_t flags;	 /* enum avtag_flags */
-	uint32_t codec;	 /* legacy codec id, or FourCC when enhanced */
+	uint32_t flags; /* enum avtag_flags */
+	uint32_t codec; /* legacy codec id, or FourCC when enhanced */
 	bool enhanced;
 };
 

@@ -15,7 +15,7 @@
 struct command {
 	struct value_str name;
 	double txn;
-	struct value *object;  /* command object or null; NULL when absent */
+	struct value *object; /* command object or null; NULL when absent */
 	struct value **args;
 	uint32_t arg_count;
 };
@@ -23,8 +23,8 @@ struct command {
 /* Decode msg (type 20 or 17; the format byte of 17 may be missing) into the
  * arena. Errors of amf0_read, FCS_EFORMAT when name or txn are not a string
  * and a number, FCS_ELIMIT name or argument count. A missing txn is 0. */
-int command_read(struct arena *, const struct message *msg,
-    struct command *out) FCS_MUSTUSE;
+int command_read(
+    struct arena *, const struct message *msg, struct command *out) FCS_MUSTUSE;
 
 /* Append the payload (no chunking). amf3: as type 17, complex arguments
  * behind 0x11; else AMF0. args may hold NULL (written as null). */

@@ -13,13 +13,14 @@
 #include "base/err.h"
 #include "codec/value.h"
 
-#define FLV_HEADER_SIZE 13 /* with PreviousTagSize0 */
-#define FLV_TAG_HEADER	11
-#define FLV_TAG_TRAILER 4
-#define FLV_TAG_SIZE_MAX 0xFFFFFF
+#define FLV_HEADER_SIZE         13 /* with PreviousTagSize0 */
+#define FLV_TAG_HEADER          11
+#define FLV_TAG_TRAILER         4
+#define FLV_TAG_SIZE_MAX        0xFFFFFF
+#define FLV_HEADER_DECLARED_MAX 65536 /* a larger header size is no header */
 
 struct flv_tag {
-	uint8_t type; /* 8, 9, 18 (15: AMF3 script data) = message types */
+	uint8_t type;  /* 8, 9, 18 (15: AMF3 script data) = message types */
 	bool filtered; /* bit 5: encrypted; such tags are skipped */
 	uint32_t size; /* bytes of data */
 	uint32_t ts_ms;
@@ -32,8 +33,12 @@ int flv_read_header(const uint8_t *data, size_t len, uint32_t *data_at,
 void flv_write_header(struct buf *out, bool has_audio, bool has_video);
 /* data: FLV_TAG_HEADER bytes. FCS_EFORMAT unknown type. */
 int flv_read_tag(const uint8_t *data, struct flv_tag *out) FCS_MUSTUSE;
-/* Header + payload + PreviousTagSize. */
+/* Header + payload + PreviousTagSize. len over FLV_TAG_SIZE_MAX: out's sticky
+ * FCS_ELIMIT. */
 void flv_write_tag(struct buf *out, uint8_t type, uint32_t ts_ms,
+    const uint8_t *payload, size_t len);
+/* The same into FLV_TAG_HEADER + len + FLV_TAG_TRAILER bytes at dst. */
+void flv_encode_tag(uint8_t *dst, uint8_t type, uint32_t ts_ms,
     const uint8_t *payload, size_t len);
 
 #endif

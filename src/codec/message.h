@@ -57,7 +57,8 @@ struct message {
 
 const char *message_type_text(uint8_t type); /* "video", "unknown" */
 
-/* The sub-messages of an aggregate (wire-protocol 3.3), timestamps rebased.
+/* Sub-messages may be of any type; an aggregate inside one is the caller's to
+ * refuse. The sub-messages of an aggregate (wire-protocol 3.3), timestamps rebased.
  * *pos starts at 0. FCS_OK and *out filled (payload borrowed from msg);
  * FCS_ENOENT at the end; FCS_EFORMAT a size that does not fit. */
 int message_aggregate_next(const struct message *msg, size_t *pos,

@@ -20,14 +20,17 @@
 
 struct packet {
 	uint32_t refs;
-	uint8_t type;	/* MESSAGE_AUDIO, _VIDEO, _DATA, _DATA_AMF3 */
+	uint8_t type;   /* MESSAGE_AUDIO, _VIDEO, _DATA, _DATA_AMF3 */
 	uint32_t flags; /* enum avtag_flags for audio and video */
 	uint32_t ts_ms;
 	struct refbuf *payload;
 	struct packet_variant *variants; /* private */
 };
 
-enum packet_format { PACKET_RTMP, PACKET_FLV };
+enum packet_format {
+	PACKET_RTMP,
+	PACKET_FLV
+};
 
 struct packet_key { /* what makes two receivers share one serialisation */
 	enum packet_format format;
@@ -42,15 +45,16 @@ struct packet_stats {
 };
 
 /* Copies payload; flags worked out. NULL: no memory. */
-struct packet *packet_new(uint8_t type, uint32_t ts_ms, const uint8_t *payload,
-    size_t len);
+struct packet *packet_new(
+    uint8_t type, uint32_t ts_ms, const uint8_t *payload, size_t len);
 /* Takes a reference to payload. */
-struct packet *packet_from(uint8_t type, uint32_t ts_ms, struct refbuf *payload);
+struct packet *packet_from(
+    uint8_t type, uint32_t ts_ms, struct refbuf *payload);
 struct packet *packet_ref(struct packet *);
 void packet_unref(struct packet *);
 /* The serialised bytes for key: returns a new reference to the refbuf, NULL no
  * memory. */
-struct refbuf *packet_serialise(struct packet *, const struct packet_key *,
-    struct packet_stats *);
+struct refbuf *packet_serialise(
+    struct packet *, const struct packet_key *, struct packet_stats *);
 
 #endif

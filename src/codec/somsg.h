@@ -27,7 +27,7 @@ enum somsg_type {
 	SOMSG_REQUEST_REMOVE = 10,
 	SOMSG_USE_SUCCESS = 11,
 	SOMSG_SLOT_VERSION = 12, /* skipped */
-	SOMSG_ACCEPTED = 13,	 /* skipped */
+	SOMSG_ACCEPTED = 13,     /* skipped */
 	SOMSG_REQUEST_CLEAR = 14
 };
 
@@ -35,7 +35,7 @@ enum somsg_type {
 
 struct somsg_event {
 	enum somsg_type type;
-	struct value_str key;	/* 3 4 5 9 10; 7: code */
+	struct value_str key;   /* 3 4 5 9 10; 7: code */
 	struct value_str level; /* 7 */
 	/* 3, 4: the packed value. 6: the whole body (handler name with its
 	 * marker, then values), relayed as it is. */
@@ -53,8 +53,8 @@ struct somsg {
 /* Everything borrowed from msg or allocated in the arena. Unknown event types
  * are skipped by length, bodies of 1, 2, 8, 11, 14 ignored. FCS_EFORMAT,
  * FCS_ESHORT (truncated), FCS_ELIMIT, errors of amf0_read for values. */
-int somsg_read(struct arena *, const struct message *msg,
-    struct somsg *out) FCS_MUSTUSE;
+int somsg_read(
+    struct arena *, const struct message *msg, struct somsg *out) FCS_MUSTUSE;
 
 /* Writing: header, then events; type 16 adds the leading 0x00. Sticky ENOMEM
  * in out. The event writers convert nothing: give them bytes made by
@@ -62,8 +62,8 @@ int somsg_read(struct arena *, const struct message *msg,
 void somsg_begin(struct buf *out, bool amf3, const char *name, size_t name_len,
     uint32_t version, uint32_t flags);
 void somsg_put(struct buf *out, enum somsg_type); /* empty body */
-void somsg_put_key(struct buf *out, enum somsg_type, const char *key,
-    size_t key_len);
+void somsg_put_key(
+    struct buf *out, enum somsg_type, const char *key, size_t key_len);
 void somsg_put_change(struct buf *out, enum somsg_type, const char *key,
     size_t key_len, const uint8_t *value, size_t len);
 void somsg_put_send(struct buf *out, const uint8_t *body, size_t len);

@@ -15,8 +15,8 @@
 #define URL_DEFAULT_INSTANCE "_definst_"
 
 struct url_app {
-	char app[256];	/* first component, NUL-terminated */
-	char inst[256]; /* rest, or _definst_ */
+	char app[256];    /* first component, NUL-terminated */
+	char inst[256];   /* rest, or _definst_ */
 	char query[1024]; /* after '?', without it */
 };
 
@@ -26,7 +26,12 @@ struct url_app {
 int url_parse_app(struct value_str app, struct value_str tc_url,
     struct url_app *out) FCS_MUSTUSE;
 
-enum url_kind { URL_FLV, URL_MP4, URL_MP3, URL_RAW };
+enum url_kind {
+	URL_FLV,
+	URL_MP4,
+	URL_MP3,
+	URL_RAW
+};
 
 struct url_stream {
 	enum url_kind kind;
