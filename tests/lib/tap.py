@@ -23,6 +23,12 @@ from . import reactor
 
 cases = []
 cleanups = []
+bound_factor = 5        # a bound in time is asserted at five times its value
+
+
+def bound(seconds):
+    """What a promised time is asserted at; --bound=1 for its own value."""
+    return seconds * bound_factor * reactor.SLOW
 
 
 def case(fn=None, *, timeout=30):
@@ -85,7 +91,10 @@ def _clean():
 
 def main():
     """Run the cases, or those named on the command line."""
-    names = sys.argv[1:]
+    global bound_factor
+    names = [a for a in sys.argv[1:] if not a.startswith("--bound=")]
+    for a in set(sys.argv[1:]) - set(names):
+        bound_factor = float(a[8:])
     if names == ["--list"]:
         for name, _, _ in cases:
             print(name)
