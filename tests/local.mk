@@ -37,6 +37,7 @@ include tests/store/local.mk
 include tests/script/local.mk
 include tests/wire/local.mk
 include tests/e2e/local.mk
+include tests/interop/local.mk
 include tests/conformance/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
