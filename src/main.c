@@ -1,10 +1,37 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fcsd - the server. Wiring only. */
+/* fcsd - the server. Wiring only: the command line, then a role. */
 #include <stdio.h>
 
+#include "supervisor/options.h"
+
 int
-main(void)
+main(int argc, char **argv)
 {
-	printf("fcsd %s\n", FCS_VERSION);
-	return 0;
+	struct options o;
+	struct err e;
+	int status = 0;
+
+	if (options_parse(argc, argv, &o, &e) != FCS_OK) {
+		fprintf(stderr, "fcsd: %s\n", e.text);
+		options_usage(stderr);
+		options_fini(&o);
+		return OPTIONS_EXIT_USAGE;
+	}
+	switch (o.action) {
+	case OPTIONS_HELP:
+		options_usage(stdout);
+		break;
+	case OPTIONS_VERSION:
+		printf("fcsd %s\n", FCS_VERSION);
+		break;
+	case OPTIONS_TEST:
+		status = options_test(&o);
+		break;
+	case OPTIONS_RUN:
+		fprintf(stderr, "fcsd: this version cannot serve yet\n");
+		status = 70;
+		break;
+	}
+	options_fini(&o);
+	return status;
 }

@@ -62,7 +62,7 @@ enum config_reload {
 	X(LISTEN_RTMPS, "listen.rtmps", ADDRS, "", 0, 0, NULL, ON_HUP, "addresses for RTMP over TLS") \
 	X(LISTEN_HTTP, "listen.http", ADDRS, "127.0.0.1:8080", 0, 0, NULL, ON_HUP, "addresses for HTTP: pages, WebSocket, RTMPT, health, metrics") \
 	X(STATE, "state", TEXT, "/var/lib/fcs", 0, 0, NULL, AT_START, "folder of everything that must survive a restart") \
-	X(APPS, "apps", LIST, "/usr/share/fcs/apps, /var/lib/fcs/apps", 0, 0, NULL, ON_HUP, "folders searched for applications, first match wins") \
+	X(APPS, "apps", LIST, FCS_DATADIR "/apps, /var/lib/fcs/apps", 0, 0, NULL, ON_HUP, "folders searched for applications, first match wins") \
 	X(USER, "user", TEXT, "fcs", 0, 0, NULL, AT_START, "user to become when started as root; nobody when there is none") \
 	X(TLS_CERT, "tls.cert", TEXT, "", 0, 0, NULL, ON_HUP, "PEM file with the certificate chain") \
 	X(TLS_KEY, "tls.key", TEXT, "", 0, 0, NULL, ON_HUP, "PEM file with the private key; read by the gateway only") \
