@@ -4,4 +4,6 @@ noinst_LIBRARIES += libadmin.a libcontrol.a
 libcontrol_a_SOURCES = src/admin/control.c src/admin/control.h
 libadmin_a_SOURCES = \
 	src/admin/adm_tables.c \
-	src/admin/admin.c src/admin/admin.h
+	src/admin/admin.c src/admin/admin.h \
+	src/admin/link.c src/admin/link.h \
+	src/admin/role.c src/admin/role.h

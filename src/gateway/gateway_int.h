@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * gateway_int - the inside of the gateway, for the files of this folder:
+ * gateway.c (wiring), guest.c (a connection before its hand-over), route.c
+ * (where an application is, and the hand-over), census.c (counts).
+ */
+#ifndef GATEWAY_GATEWAY_INT_H
+#define GATEWAY_GATEWAY_INT_H
+
+#include "admin/role.h"
+#include "base/idmap.h"
+#include "codec/status.h"
+#include "codec/url.h"
+#include "gateway/census.h"
+#include "net/channel.h"
+#include "net/listener.h"
+
+struct guest;
+struct routes;
+
+struct gateway {
+	struct role *role;
+	struct loop *loop;
+	struct census *census;
+	struct idmap *guests; /* id -> struct guest, which is also its
+				 connection id */
+	struct routes *routes;
+	char boot[8];      /* begins every client id of this process */
+	uint64_t accepted; /* counts client ids too */
+	uint64_t refused, handed;
+	bool draining;
+};
+
+/* --- guest --- */
+
+/* Takes fd. What goes wrong is logged and counted. */
+void guest_accept(struct gateway *, int fd, const struct listener_peer *);
+struct guest *guest_by_id(struct gateway *, uint64_t id); /* NULL: gone */
+uint64_t guest_id(const struct guest *);
+const struct url_app *guest_where(const struct guest *);
+/* The answer `_error` with that code, `close`, and a graceful end. details: for
+ * the log; description goes to the client. */
+void guest_refuse(
+    struct guest *, enum status, const char *description, const char *details);
+/*
+ * Everything it sent is out: its descriptor and its message for the hand-over
+ * (app and early bytes borrowed until guest_done). FCS_EAGAIN: not yet, the
+ * guest asks its route again itself.
+ */
+int guest_hand(struct guest *, struct channel_handover *, int *fd) FCS_MUSTUSE;
+/* The descriptor could not be handed over: it is the guest's again. */
+void guest_hand_back(struct guest *, int fd);
+void guest_done(struct guest *); /* it was handed over */
+void guest_close_all(struct gateway *, const char *why);
+
+/* --- route --- */
+
+struct routes *routes_new(struct gateway *);
+void routes_free(struct routes *);
+/* Bring the guest to its application: at once, after asking the supervisor, or
+ * refuse it. */
+void route_guest(struct gateway *, struct guest *);
+void route_located(struct gateway *, json_t *msg, int *fds, size_t n);
+uint32_t route_count(const struct gateway *);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * route - where an application is: the supervisor is asked once, the channel
+ * to its worker is kept while the worker lives; and the hand-over itself.
+ *
+ * A guest waits at its route by id. When a worker dies the channel closes, the
+ * route is forgotten and the next guest asks again.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "gateway/gateway_int.h"
+
+struct wait {
+	uint64_t guest;
+	struct wait *next;
+};
+
+struct route {
+	struct gateway *gw;
+	char app[NAME_APP_MAX + 1];
+	uint64_t key;       /* of this channel, for census and locate */
+	struct channel *ch; /* NULL: the supervisor was asked */
+	struct wait *waits;
+	UT_hash_handle hh;
+};
+
+struct routes {
+	struct route *table;
+	uint64_t last_key;
+};
+
+struct routes *
+routes_new(struct gateway *gw)
+{
+	(void)gw;
+	return calloc(1, sizeof(struct routes));
+}
+
+static void
+route_free(struct gateway *gw, struct route *r)
+{
+	struct wait *w;
+
+	HASH_DEL(gw->routes->table, r);
+	while ((w = r->waits) != NULL) {
+		r->waits = w->next;
+		free(w);
+	}
+	channel_free(r->ch);
+	loop_defer_free(gw->loop, free, r);
+}
+
+void
+routes_free(struct routes *rs)
+{
+	struct route *r, *next;
+
+	if (rs == NULL)
+		return;
+	HASH_ITER(hh, rs->table, r, next)
+	route_free(r->gw, r);
+	free(rs);
+}
+
+uint32_t
+route_count(const struct gateway *gw)
+{
+	return HASH_COUNT(gw->routes->table);
+}
+
+static struct route *
+route_of(struct gateway *gw, const char *app)
+{
+	struct route *r;
+
+	HASH_FIND_STR(gw->routes->table, app, r);
+	return r;
+}
+
+/* Ask the supervisor. NULL: no memory. */
+static struct route *
+ask(struct gateway *gw, const struct url_app *where)
+{
+	struct route *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->gw = gw;
+	r->key = ++gw->routes->last_key;
+	(void)snprintf(
+	    r->app, sizeof(r->app), "%.*s", NAME_APP_MAX, where->app);
+	HASH_ADD_STR(gw->routes->table, app, r);
+	if (!hash_added(r)) {
+		free(r);
+		return NULL;
+	}
+	role_send(gw->role,
+	    json_pack("{s:s, s:I, s:s, s:s}", "op", "locate", "id",
+		(json_int_t)r->key, "app", where->app, "inst", where->inst));
+	return r;
+}
+
+/* ---- the channel to a worker ---- */
+
+static void
+on_message(
+    void *arg, const uint8_t *data, size_t len, int *fds, size_t n, bool lost)
+{
+	struct route *r = arg;
+	struct channel_handover h;
+
+	(void)fds;
+	(void)n;
+	(void)lost;
+	if (channel_handover_read(data, len, &h) != FCS_OK ||
+	    h.kind == CHANNEL_RTMP) {
+		log_error("gateway.channel", "app=%s why=%s", r->app,
+		    "malformed message from the worker");
+		return;
+	}
+	census_end(r->gw->census, h.connection_id);
+}
+
+static void
+on_closed(void *arg, int why)
+{
+	struct route *r = arg;
+
+	log_debug("gateway.route", "app=%s why=%s", r->app, err_text(why));
+	census_end_worker(r->gw->census, r->key);
+	route_free(r->gw, r);
+}
+
+static const struct channel_ops channel_ops = { .message = on_message,
+	.closed = on_closed };
+
+/* ---- handing over ---- */
+
+static void
+refuse_busy(struct guest *g)
+{
+	limits_refuse(LIMIT_CHANNEL_QUEUE);
+	guest_refuse(g, STATUS_CONNECT_REJECTED, "The application is busy.",
+	    "limits.channel_queue");
+}
+
+static void
+hand_over(struct gateway *gw, struct route *r, struct guest *g)
+{
+	struct channel_handover h;
+	struct buf msg;
+	int fd = -1, rc;
+
+	if (channel_queued(r->ch) >=
+	    limits_get(role_limits(gw->role), LIMIT_CHANNEL_QUEUE)) {
+		refuse_busy(g);
+		return;
+	}
+	rc = guest_hand(g, &h, &fd);
+	if (rc != FCS_OK)
+		return; /* it comes again when its output is sent */
+	buf_init(&msg, 0);
+	rc = channel_handover_write(&msg, &h);
+	if (rc == FCS_OK)
+		rc = channel_send(
+		    r->ch, buf_data(&msg), buf_len(&msg), &fd, 1, 0);
+	buf_fini(&msg);
+	if (rc == FCS_OK) {
+		census_hand(gw->census, guest_id(g), r->key);
+		guest_done(g);
+		return;
+	}
+	guest_hand_back(g, fd);
+	if (guest_by_id(gw, h.connection_id) == NULL)
+		return;
+	if (rc == FCS_ECLOSED) {
+		/* the worker died just now: look for the next one */
+		on_closed(r, FCS_OK);
+		route_guest(gw, g);
+		return;
+	}
+	refuse_busy(g);
+}
+
+void
+route_guest(struct gateway *gw, struct guest *g)
+{
+	const struct url_app *where = guest_where(g);
+	struct route *r = route_of(gw, where->app);
+	struct wait *w;
+
+	if (r != NULL && r->ch != NULL) {
+		hand_over(gw, r, g);
+		return;
+	}
+	if (r == NULL)
+		r = ask(gw, where);
+	for (w = r == NULL ? NULL : r->waits; w != NULL; w = w->next)
+		if (w->guest == guest_id(g))
+			return;
+	w = r == NULL ? NULL : calloc(1, sizeof(*w));
+	if (w == NULL) {
+		guest_refuse(g, STATUS_CONNECT_FAILED, "Out of memory.",
+		    "out of memory");
+		return;
+	}
+	w->guest = guest_id(g);
+	w->next = r->waits;
+	r->waits = w;
+}
+
+void
+route_located(struct gateway *gw, json_t *msg, int *fds, size_t n)
+{
+	struct channel_options opt = { CHANNEL_PACKET, CHANNEL_HANDOVER_MAX,
+		(uint32_t)limits_get(
+		    role_limits(gw->role), LIMIT_CHANNEL_QUEUE) };
+	const char *status = link_text(msg, "status");
+	uint64_t key = (uint64_t)link_int(msg, "id");
+	struct route *r, *next;
+	struct wait *w, *waits;
+	struct guest *g;
+
+	HASH_ITER(hh, gw->routes->table, r, next)
+	if (r->key == key)
+		break;
+	if (r == NULL || r->ch != NULL)
+		return;
+	waits = r->waits;
+	r->waits = NULL;
+	if (strcmp(status, "ok") == 0 && n == 1) {
+		r->ch = channel_new(gw->loop, fds[0], &opt, &channel_ops, r);
+		fds[0] = -1;
+	}
+	if (r->ch == NULL)
+		route_free(gw, r);
+	while ((w = waits) != NULL) {
+		waits = w->next;
+		g = guest_by_id(gw, w->guest);
+		free(w);
+		if (g == NULL)
+			continue;
+		if (strcmp(status, "ok") == 0)
+			route_guest(gw, g);
+		else if (strcmp(status, "unknown") == 0)
+			guest_refuse(g, STATUS_CONNECT_INVALIDAPP,
+			    "There is no such application.",
+			    link_text(msg, "why"));
+		else
+			guest_refuse(g, STATUS_CONNECT_FAILED,
+			    "The application does not start.",
+			    link_text(msg, "why"));
+	}
+}
