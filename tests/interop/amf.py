@@ -13,10 +13,10 @@ import sys
 sys.dont_write_bytecode = True
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 from lib.all import *       # noqa: E402,F401,F403
+from lib import npm         # noqa: E402
 import base64               # noqa: E402
 import json                 # noqa: E402
 import math                 # noqa: E402
-import shutil               # noqa: E402
 import subprocess           # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -55,25 +55,9 @@ class Line:
         return self.p.stdout.readline().decode().rstrip("\n")
 
 
-def modules():
-    """The npm packages, installed once for a lock file."""
-    d = server.build_dir() / "tests" / "interop" / "npm"
-    lock = (HERE / "package-lock.json").read_bytes()
-    if not (d / "done").exists() or (d / "done").read_bytes() != lock:
-        shutil.rmtree(d, ignore_errors=True)
-        d.mkdir(parents=True)
-        for f in ("package.json", "package-lock.json"):
-            shutil.copyfile(HERE / f, d / f)
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund",
-                        "--ignore-scripts"], cwd=d, check=True, timeout=240,
-                       stdout=subprocess.DEVNULL)
-        (d / "done").write_bytes(lock)
-    return d
-
-
 def peer():
     return Line("node", "--no-deprecation", str(HERE / "peer.js"),
-                str(modules()))
+                str(npm.modules()))
 
 
 def amfcat():
@@ -92,17 +76,17 @@ def plain(v):
 
 
 def both_ways(name, version, values):
-    npm, ours = peer(), amfcat()
+    other, ours = peer(), amfcat()
     for v in values:
         what = "%s AMF%d %s" % (name, version, json.dumps(v)[:60])
         r = {"codec": name, "amf": version}
-        sent = json.loads(npm.ask(json.dumps(
+        sent = json.loads(other.ask(json.dumps(
             dict(r, op="encode", value=v))))
         ok("hex" in sent, "%s: %r" % (what, sent))
         got = ours.ask("%d %s" % (version, sent["hex"])).split("\t")
         eq(len(got), 3, what + " " + sent["hex"][:80])
         eq(plain(json.loads(got[0])), plain(v), what)
-        back = json.loads(npm.ask(json.dumps(
+        back = json.loads(other.ask(json.dumps(
             dict(r, op="decode", hex=got[1 if version == 0 else 2]))))
         ok("value" in back, "%s: %r" % (what, back))
         eq(plain(back["value"]), plain(v), what + ", back")
@@ -126,12 +110,12 @@ def amf3_agrees_with_amfjs():
 
 @case(timeout=300)
 def amf3_integers_of_four_bytes_are_read_by_amfjs():
-    npm, ours = peer(), amfcat()
+    other, ours = peer(), amfcat()
     for n in BIG:
         data = amf3.encode(n).hex()
         got = ours.ask("3 " + data).split("\t")
         eq((json.loads(got[0]), got[2]), (n, data))
-        back = json.loads(npm.ask(json.dumps({
+        back = json.loads(other.ask(json.dumps({
             "op": "decode", "codec": "amfjs", "amf": 3, "hex": got[2]})))
         eq(back["value"], n)
 
@@ -139,14 +123,14 @@ def amf3_integers_of_four_bytes_are_read_by_amfjs():
 @case(timeout=300)
 def references_agree_with_amf_codec():
     """Written by us, read by them, and the other way by hand."""
-    npm, ours = peer(), amfcat()
+    other, ours = peer(), amfcat()
     x = Object(k=1.0)
     data = amf0.encode([x, x, Object(again=x)])
     got = ours.ask("0 " + data.hex()).split("\t")
     want = [{"k": 1}, {"k": 1}, {"again": {"k": 1}}]
     eq(json.loads(got[0]), want)
     eq(bytes.fromhex(got[1]), data)
-    back = json.loads(npm.ask(json.dumps({
+    back = json.loads(other.ask(json.dumps({
         "op": "decode", "codec": "amf-codec", "amf": 0, "hex": got[1]})))
     eq(back["value"], want)
 
@@ -195,9 +179,9 @@ def every_type_agrees_with_the_test_library():
             else:
                 eq((type(back), back), (type(v), v), what)
             if version == 3:
-                other = amf0.decode(bytes.fromhex(got[1]))[0]
+                zero = amf0.decode(bytes.fromhex(got[1]))[0]
                 if isinstance(v, (bytes, Dictionary)):
-                    eq((type(other), other), (type(v), v), what)
+                    eq((type(zero), zero), (type(v), v), what)
 
 
 @case
