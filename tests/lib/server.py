@@ -33,7 +33,7 @@ def build_dir():
               TOP / "build"):
         if d and (Path(d) / "fcsd").is_file():
             return Path(d).resolve()
-    raise SystemExit("no fcsd found: build it, or set FCSD")
+    raise RuntimeError("no fcsd found: build it, or set FCSD")
 
 
 def fcsd():
