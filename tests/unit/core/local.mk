@@ -1,1 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
+if HAVE_CHECK
+check_PROGRAMS += \
+	tests/unit/core/test_livecache \
+	tests/unit/core/test_viewer
+endif
+tests_unit_core_test_livecache_LDADD = $(UNIT) $(LIBS_CORE)
+tests_unit_core_test_viewer_LDADD = $(UNIT) $(LIBS_CORE)
