@@ -47,7 +47,9 @@ TESTS_RUN = $(PYTHON3) $(srcdir)/tests/run --builddir=$(builddir) \
 
 # The total is the last line: nothing may print after it.
 check-local: $(check_PROGRAMS) fcsd$(EXEEXT) fcsctl$(EXEEXT)
-	@$(TESTS_RUN)
+	@if test -n "$$FCS_DISTCHECK"; then \
+	    $(TESTS_RUN) --only unit/ --cpu 2 --tag quick; \
+	else $(TESTS_RUN); fi
 
 quick: $(check_PROGRAMS) fcsd$(EXEEXT) fcsctl$(EXEEXT)
 	@$(TESTS_RUN) --only unit/ --cpu 2 --tag quick
