@@ -14,6 +14,7 @@
 #define RTMP_CONN_H
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/refbuf.h"
 #include "codec/chunk.h"
 #include "codec/message.h"
@@ -21,10 +22,10 @@
 #include "net/stream.h"
 
 enum conn_role {
-	CONN_SERVER,	   /* handshake first, as the server */
+	CONN_SERVER,       /* handshake first, as the server */
 	CONN_SERVER_AFTER, /* handshake done by the gateway: starts after C2 */
-	CONN_CLIENT,	   /* handshake first, as the client */
-	CONN_PLAIN	   /* no handshake at all (local peers) */
+	CONN_CLIENT,       /* handshake first, as the client */
+	CONN_PLAIN         /* no handshake at all (local peers) */
 };
 
 struct conn;
@@ -44,44 +45,60 @@ struct conn_ops {
 struct conn_options {
 	enum conn_role role;
 	struct chunk_limits limits;
-	uint32_t out_chunk_size;    /* announced by conn_start_chunks (60000) */
-	uint32_t handshake_ms;	    /* absolute deadline */
-	uint32_t ping_ms, gone_ms;  /* 30000, 15000; 0 = no pings */
+	uint32_t out_chunk_size;      /* what conn_send_chunk_size(c, 0) says */
+	uint32_t handshake_ms;        /* absolute deadline; 0 = none */
+	uint32_t ping_ms, gone_ms;    /* 30000, 15000; 0 = no pings */
 	uint64_t bytes_in, bytes_out; /* already counted (hand-over) */
 };
+
+/* The options of this role with the limits of the table. */
+void conn_options_init(
+    struct conn_options *, enum conn_role, const struct limits *);
 
 /* Takes fd. early[0..len) = bytes already read from the socket; they are
  * parsed in the first turn, not inside this call. NULL: no memory. */
 struct conn *conn_new(struct loop *, int fd, const struct conn_options *,
     const uint8_t *early, size_t len, const struct conn_ops *, void *arg);
+/* No more callbacks. graceful: what is queued is still sent. */
 void conn_close(struct conn *, bool graceful);
-void conn_free(struct conn *);
+void conn_free(struct conn *); /* NULL is allowed; gone at end of turn */
 struct stream *conn_stream(struct conn *);
 struct loop *conn_loop(struct conn *);
+bool conn_is_open(const struct conn *); /* handshake done, not closed */
+/* Bytes on the wire both ways, those before a hand-over included. */
+void conn_counts(const struct conn *, uint64_t *bytes_in, uint64_t *bytes_out);
 
 /* Queue one message (chunked with the current out chunk size); leaves at the
  * end of the turn. csid 2 control, 3 commands and shared objects, else see
- * conn_csid. owner as stream_push. FCS_ENOMEM, FCS_ECLOSED. */
+ * conn_csid. owner as stream_push. FCS_ENOMEM, FCS_ECLOSED (also before the
+ * handshake is done), FCS_ELIMIT longer than a message can be. */
 int conn_send(struct conn *, uint32_t csid, uint8_t type, uint32_t msid,
     uint32_t ts_ms, const uint8_t *payload, size_t len,
     uint32_t owner) FCS_MUSTUSE;
-/* Queue a packet, serialised once per variant and shared (packet.h). flush:
- * whether it leaves at the end of this turn or waits for one that does. */
+/* Queue a packet, serialised once per variant and shared (packet.h); its owner
+ * is msid. flush: whether it leaves at the end of this turn or waits for one
+ * that does. */
 int conn_send_packet(struct conn *, struct packet *, uint32_t msid,
     int32_t ts_offset_ms, struct packet_stats *, bool flush) FCS_MUSTUSE;
+/* User control: event with msid, and value for the events that have one. */
 int conn_send_event(struct conn *, enum message_event, uint32_t msid,
-    uint32_t value) FCS_MUSTUSE; /* user control */
+    uint32_t value) FCS_MUSTUSE;
 int conn_send_window(struct conn *, uint32_t window,
     uint32_t peer_bandwidth) FCS_MUSTUSE; /* types 5 and 6 */
+/* 0: the size of the options. Holds from the next message on. */
 int conn_send_chunk_size(struct conn *, uint32_t size) FCS_MUSTUSE;
 uint32_t conn_chunk_size(const struct conn *); /* ours, now */
-void conn_flush(struct conn *); /* at the end of this turn */
+void conn_flush(struct conn *);                /* at the end of this turn */
 /* Drop queued media of stream msid (seek, stop): whole messages only. */
 void conn_drop(struct conn *, uint32_t msid);
 
 /* csid of stream msid: 4+4(n) command/status/data, 5+4n audio, 6+4n video for
  * n = msid - 1 while below 64; then shared ids. */
-enum conn_lane { CONN_LANE_DATA, CONN_LANE_AUDIO, CONN_LANE_VIDEO };
+enum conn_lane {
+	CONN_LANE_DATA,
+	CONN_LANE_AUDIO,
+	CONN_LANE_VIDEO
+};
 uint32_t conn_csid(uint32_t msid, enum conn_lane);
 
 /* Round trip: sends a ping request, rtt_ms when answered; last known, or -1. */

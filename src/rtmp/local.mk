@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += librtmp.a
-librtmp_a_SOURCES =
+librtmp_a_SOURCES = src/rtmp/conn.c

@@ -1,0 +1,765 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conn - see conn.h.
+ *
+ * Input: socket -> handshake bytes (collected only as far as the handshake
+ * goes) -> chunk reader -> on_message: control is answered here, the rest goes
+ * up. Output: one refbuf per message, pushed on the stream; the stream sends
+ * all of a turn in one call.
+ *
+ * Every message is written with a full header (fmt 0): some clients keep no
+ * header state for chunk stream 2 (real-clients.md), and self-contained
+ * messages are what makes sharing and dropping possible.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cursor.h"
+#include "base/rnd.h"
+#include "codec/handshake.h"
+#include "net/timer.h"
+#include "rtmp/conn.h"
+
+#define CSID_CONTROL      2
+#define CSID_MAX          63 /* one-byte chunk headers */
+#define LANE_STREAMS      15 /* streams with chunk streams of their own */
+#define BANDWIDTH_DYNAMIC 2
+
+enum phase {
+	HELLO,  /* server: C0 C1 awaited */
+	ECHO,   /* server: C2 awaited */
+	ANSWER, /* client: S0 S1 S2 awaited */
+	OPEN,
+	CLOSED
+};
+
+struct conn {
+	struct loop *loop;
+	struct stream *stream;
+	const struct conn_ops *ops;
+	void *arg;
+	struct conn_options opt;
+	enum phase phase;
+	bool freed;
+
+	struct chunk_reader *reader;
+	struct buf hs;    /* handshake bytes so far */
+	struct buf early; /* bytes read before us */
+	struct loop_task early_task;
+	struct timer *deadline; /* of the handshake; then the ping clock */
+
+	uint32_t out_chunk;
+	uint64_t bytes_in;   /* all bytes of the socket, hand-over included */
+	uint64_t acked;      /* bytes_in at our last acknowledgement */
+	uint32_t ack_window; /* what the peer asked for, 0 = nothing yet */
+	uint32_t our_window; /* type 5 last sent */
+
+	uint64_t heard_ms; /* last input */
+	bool silent;       /* a ping waits for any input */
+	uint64_t ping_sent_ms;
+	uint32_t ping_value;
+	bool ping_open;
+	int rtt_ms;
+};
+
+void
+conn_options_init(
+    struct conn_options *o, enum conn_role role, const struct limits *l)
+{
+	memset(o, 0, sizeof(*o));
+	o->role = role;
+	o->limits.max_csids = (uint32_t)limits_get(l, LIMIT_CSIDS);
+	o->limits.max_message = (uint32_t)limits_get(l, LIMIT_MESSAGE_DATA);
+	o->limits.max_media = (uint32_t)limits_get(l, LIMIT_MESSAGE_VIDEO);
+	o->limits.max_control = (uint32_t)limits_get(l, LIMIT_MESSAGE_CONTROL);
+	o->limits.max_partial = (uint64_t)limits_get(l, LIMIT_PARTIAL_BYTES);
+	o->out_chunk_size = (uint32_t)limits_get(l, LIMIT_CHUNK_SIZE_OUT);
+	o->handshake_ms = (uint32_t)limits_get(l, LIMIT_HANDSHAKE_TIME);
+	o->ping_ms = (uint32_t)limits_get(l, LIMIT_PING_IDLE);
+	o->gone_ms = (uint32_t)limits_get(l, LIMIT_PING_TIME);
+}
+
+/* ---- the end ---- */
+
+static void
+quiet(struct conn *c)
+{
+	c->phase = CLOSED;
+	timer_stop(c->deadline);
+	loop_cancel(c->loop, LOOP_WORK, &c->early_task);
+}
+
+static void
+lost(struct conn *c, const struct err *why)
+{
+	if (c->phase == CLOSED)
+		return;
+	quiet(c);
+	stream_close(c->stream, false);
+	c->ops->closed(c->arg, why);
+}
+
+static void
+lost_for(struct conn *c, int code, const char *text)
+{
+	struct err why;
+
+	(void)err_set(&why, code, "%s", text);
+	lost(c, &why);
+}
+
+void
+conn_close(struct conn *c, bool graceful)
+{
+	if (c->phase == CLOSED)
+		return;
+	quiet(c);
+	stream_close(c->stream, graceful);
+}
+
+static void
+free_now(void *obj)
+{
+	struct conn *c = obj;
+
+	chunk_reader_free(c->reader);
+	timer_free(c->deadline);
+	buf_fini(&c->hs);
+	buf_fini(&c->early);
+	free(c);
+}
+
+void
+conn_free(struct conn *c)
+{
+	if (c == NULL || c->freed)
+		return;
+	c->freed = true;
+	conn_close(c, false);
+	stream_free(c->stream);
+	loop_defer_free(c->loop, free_now, c);
+}
+
+/* ---- output ---- */
+
+/* Whatever the phase: the handshake is sent before the connection is open. */
+static int
+push(struct conn *c, struct refbuf *b, uint32_t owner, uint32_t ts_ms,
+    bool flush)
+{
+	int rc;
+
+	if (b == NULL)
+		return FCS_ENOMEM;
+	rc = stream_push(c->stream, b, owner, ts_ms);
+	if (rc == FCS_OK && flush)
+		stream_want_flush(c->stream);
+	return rc;
+}
+
+int
+conn_send(struct conn *c, uint32_t csid, uint8_t type, uint32_t msid,
+    uint32_t ts_ms, const uint8_t *payload, size_t len, uint32_t owner)
+{
+	struct refbuf *b;
+
+	if (c->phase != OPEN)
+		return FCS_ECLOSED;
+	if (len > CHUNK_LENGTH_MAX)
+		return FCS_ELIMIT;
+	b = refbuf_new(chunk_wire_len(csid, ts_ms, len, c->out_chunk));
+	if (b == NULL)
+		return FCS_ENOMEM;
+	chunk_encode(
+	    b->data, csid, type, msid, ts_ms, payload, len, c->out_chunk);
+	return push(c, b, owner, ts_ms, true);
+}
+
+uint32_t
+conn_csid(uint32_t msid, enum conn_lane lane)
+{
+	uint32_t n = msid == 0 ? 0 : (msid - 1) % LANE_STREAMS;
+
+	switch (lane) {
+	case CONN_LANE_AUDIO:
+		return 5 + 4 * n;
+	case CONN_LANE_VIDEO:
+		return 6 + 4 * n;
+	case CONN_LANE_DATA:
+		break;
+	}
+	return 4 + 4 * n;
+}
+
+static enum conn_lane
+lane_of(uint8_t type)
+{
+	if (type == MESSAGE_AUDIO)
+		return CONN_LANE_AUDIO;
+	return type == MESSAGE_VIDEO ? CONN_LANE_VIDEO : CONN_LANE_DATA;
+}
+
+int
+conn_send_packet(struct conn *c, struct packet *p, uint32_t msid,
+    int32_t ts_offset_ms, struct packet_stats *stats, bool flush)
+{
+	struct packet_stats nobody = { 0, 0 };
+	struct packet_key key;
+
+	if (c->phase != OPEN)
+		return FCS_ECLOSED;
+	memset(&key, 0, sizeof(key));
+	key.format = PACKET_RTMP;
+	key.chunk_size = c->out_chunk;
+	key.csid = conn_csid(msid, lane_of(p->type));
+	key.msid = msid;
+	key.ts_offset_ms = ts_offset_ms;
+	return push(c,
+	    packet_serialise(p, &key, stats == NULL ? &nobody : stats), msid,
+	    p->ts_ms + (uint32_t)ts_offset_ms, flush);
+}
+
+static void
+put_be32(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 24);
+	p[1] = (uint8_t)(v >> 16);
+	p[2] = (uint8_t)(v >> 8);
+	p[3] = (uint8_t)v;
+}
+
+static int
+send_control(struct conn *c, uint8_t type, const uint8_t *payload, size_t len)
+{
+	return conn_send(c, CSID_CONTROL, type, 0, 0, payload, len, 0);
+}
+
+int
+conn_send_event(
+    struct conn *c, enum message_event event, uint32_t msid, uint32_t value)
+{
+	uint8_t p[10] = { 0 };
+	size_t len = 6;
+
+	p[1] = (uint8_t)event;
+	switch (event) {
+	case MESSAGE_EV_PING:
+	case MESSAGE_EV_PONG:
+		put_be32(p + 2, value);
+		break;
+	case MESSAGE_EV_SWF_REQUEST:
+		len = 3;
+		break;
+	case MESSAGE_EV_BUFFER_LENGTH:
+		put_be32(p + 2, msid);
+		put_be32(p + 6, value);
+		len = 10;
+		break;
+	default:
+		put_be32(p + 2, msid);
+		break;
+	}
+	return send_control(c, MESSAGE_USER_CONTROL, p, len);
+}
+
+static int
+send_window_ack(struct conn *c, uint32_t window)
+{
+	uint8_t p[4];
+
+	put_be32(p, window);
+	c->our_window = window;
+	return send_control(c, MESSAGE_WINDOW_ACK, p, sizeof(p));
+}
+
+int
+conn_send_window(struct conn *c, uint32_t window, uint32_t peer_bandwidth)
+{
+	uint8_t p[5];
+	int rc = send_window_ack(c, window);
+
+	if (rc != FCS_OK)
+		return rc;
+	put_be32(p, peer_bandwidth);
+	p[4] = BANDWIDTH_DYNAMIC;
+	return send_control(c, MESSAGE_PEER_BANDWIDTH, p, sizeof(p));
+}
+
+int
+conn_send_chunk_size(struct conn *c, uint32_t size)
+{
+	uint8_t p[4];
+	int rc;
+
+	if (size == 0)
+		size = c->opt.out_chunk_size;
+	put_be32(p, size);
+	rc = send_control(c, MESSAGE_CHUNK_SIZE, p, sizeof(p));
+	if (rc == FCS_OK)
+		c->out_chunk = size;
+	return rc;
+}
+
+uint32_t
+conn_chunk_size(const struct conn *c)
+{
+	return c->out_chunk;
+}
+
+void
+conn_flush(struct conn *c)
+{
+	if (c->phase != CLOSED)
+		stream_want_flush(c->stream);
+}
+
+void
+conn_drop(struct conn *c, uint32_t msid)
+{
+	if (c->phase != CLOSED && msid != 0)
+		(void)stream_drop(c->stream, msid);
+}
+
+/* ---- pings ---- */
+
+int
+conn_ping(struct conn *c)
+{
+	int rc;
+
+	if (c->ping_open) /* one at a time: its answer tells as much */
+		return c->phase == OPEN ? FCS_OK : FCS_ECLOSED;
+	c->ping_value = (uint32_t)loop_now_ms(c->loop);
+	rc = conn_send_event(c, MESSAGE_EV_PING, 0, c->ping_value);
+	if (rc == FCS_OK) {
+		c->ping_open = true;
+		c->ping_sent_ms = loop_now_ms(c->loop);
+	}
+	return rc;
+}
+
+int
+conn_rtt_ms(const struct conn *c)
+{
+	return c->rtt_ms;
+}
+
+static void
+on_pong(struct conn *c, uint32_t value)
+{
+	if (!c->ping_open || value != c->ping_value)
+		return;
+	c->ping_open = false;
+	c->rtt_ms = (int)(loop_now_ms(c->loop) - c->ping_sent_ms);
+}
+
+/* One timer does all: it is not moved on input, but looks when it rings. */
+static void
+on_ping_clock(struct conn *c)
+{
+	uint64_t quiet_ms = loop_now_ms(c->loop) - c->heard_ms;
+
+	if (c->silent &&
+	    quiet_ms >= (uint64_t)c->opt.ping_ms + c->opt.gone_ms) {
+		lost_for(c, FCS_ETIMEOUT, "no answer to a ping");
+		return;
+	}
+	if (c->silent && quiet_ms >= c->opt.ping_ms) {
+		timer_set(c->deadline,
+		    (uint32_t)(c->opt.ping_ms + c->opt.gone_ms - quiet_ms));
+		return;
+	}
+	c->silent = false;
+	if (quiet_ms < c->opt.ping_ms) {
+		timer_set(c->deadline, (uint32_t)(c->opt.ping_ms - quiet_ms));
+		return;
+	}
+	c->silent = true;
+	c->ping_open = false; /* an older one without answer is void */
+	if (conn_ping(c) == FCS_OK)
+		timer_set(c->deadline, c->opt.gone_ms);
+	else
+		lost_for(c, FCS_ENOMEM, "cannot send a ping");
+}
+
+static void
+on_deadline(void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->phase == OPEN)
+		on_ping_clock(c);
+	else if (c->phase != CLOSED)
+		lost_for(c, FCS_ETIMEOUT, "handshake not finished in time");
+}
+
+/* ---- control messages ---- */
+
+static int
+on_user_control(struct conn *c, const struct message *m)
+{
+	struct cursor r;
+	uint16_t event;
+	uint32_t value;
+
+	cursor_init(&r, m->payload, m->len);
+	event = cursor_be16(&r);
+	if (!cursor_ok(&r))
+		return FCS_EFORMAT;
+	if (event != MESSAGE_EV_PING && event != MESSAGE_EV_PONG)
+		return c->ops->message(c->arg, m);
+	value = cursor_be32(&r); /* 0 when it is missing */
+	if (event == MESSAGE_EV_PONG) {
+		on_pong(c, value);
+		return FCS_OK;
+	}
+	return conn_send_event(c, MESSAGE_EV_PONG, 0, value);
+}
+
+static int
+on_message(void *arg, const struct message *m)
+{
+	struct conn *c = arg;
+	struct cursor r;
+	uint32_t value;
+	int rc;
+
+	switch (m->type) {
+	case MESSAGE_CHUNK_SIZE: /* the reader has done it */
+	case MESSAGE_ABORT:
+	case MESSAGE_ACK:
+		return FCS_OK;
+	case MESSAGE_WINDOW_ACK:
+	case MESSAGE_PEER_BANDWIDTH:
+		cursor_init(&r, m->payload, m->len);
+		value = cursor_be32(&r);
+		if (!cursor_ok(&r))
+			return FCS_EFORMAT;
+		if (m->type == MESSAGE_WINDOW_ACK)
+			c->ack_window = value;
+		else if (value != 0 && value != c->our_window)
+			return send_window_ack(c, value);
+		return FCS_OK;
+	case MESSAGE_USER_CONTROL:
+		rc = on_user_control(c, m);
+		break;
+	default:
+		rc = c->ops->message(c->arg, m);
+		break;
+	}
+	/* closed from within: the reader must not go on */
+	return c->phase == CLOSED ? FCS_ECLOSED : rc;
+}
+
+static void
+acknowledge(struct conn *c)
+{
+	uint8_t p[4];
+
+	if (c->ack_window == 0 || c->bytes_in - c->acked < c->ack_window)
+		return;
+	put_be32(p, (uint32_t)c->bytes_in);
+	if (send_control(c, MESSAGE_ACK, p, sizeof(p)) == FCS_OK)
+		c->acked = c->bytes_in;
+}
+
+/* ---- input ---- */
+
+static void
+opened(struct conn *c)
+{
+	c->phase = OPEN;
+	timer_stop(c->deadline);
+	if (c->opt.ping_ms != 0)
+		timer_set(c->deadline, c->opt.ping_ms);
+	if (c->ops->ready != NULL)
+		c->ops->ready(c->arg);
+}
+
+static int
+answer_hello(struct conn *c)
+{
+	uint8_t random[2 * HANDSHAKE_SIZE];
+	enum handshake_kind kind;
+	struct refbuf *b = refbuf_new(HANDSHAKE_S0S1S2);
+	int rc;
+
+	if (b == NULL)
+		return FCS_ENOMEM;
+	rnd_bytes(random, sizeof(random));
+	rc = handshake_answer(buf_data(&c->hs), (uint32_t)loop_now_ms(c->loop),
+	    random, b->data, &kind);
+	if (rc != FCS_OK) {
+		refbuf_unref(b);
+		return rc;
+	}
+	return push(c, b, 0, 0, true);
+}
+
+static int
+send_hello(struct conn *c)
+{
+	uint8_t random[HANDSHAKE_SIZE];
+	struct refbuf *b = refbuf_new(HANDSHAKE_C0C1);
+
+	if (b == NULL)
+		return FCS_ENOMEM;
+	rnd_bytes(random, sizeof(random));
+	handshake_hello((uint32_t)loop_now_ms(c->loop), random, b->data);
+	return push(c, b, 0, 0, true);
+}
+
+static int
+finish_hello(struct conn *c)
+{
+	struct refbuf *b = refbuf_new(HANDSHAKE_SIZE);
+
+	if (b == NULL)
+		return FCS_ENOMEM;
+	handshake_finish(
+	    buf_data(&c->hs) + 1, (uint32_t)loop_now_ms(c->loop), b->data);
+	return push(c, b, 0, 0, true);
+}
+
+static size_t
+hello_size(enum phase phase)
+{
+	switch (phase) {
+	case HELLO:
+		return HANDSHAKE_C0C1;
+	case ECHO:
+		return HANDSHAKE_SIZE;
+	default:
+		return HANDSHAKE_S0S1S2;
+	}
+}
+
+/* Take what the handshake needs from data; returns the bytes taken. */
+static size_t
+handshake(struct conn *c, const uint8_t *data, size_t len)
+{
+	size_t need = hello_size(c->phase) - buf_len(&c->hs), n;
+	int rc = FCS_OK;
+
+	n = len < need ? len : need;
+	buf_append(&c->hs, data, n);
+	if (buf_status(&c->hs) != FCS_OK) {
+		lost_for(c, FCS_ENOMEM, "out of memory");
+		return n;
+	}
+	if (c->phase != ECHO && buf_len(&c->hs) > 0 &&
+	    buf_data(&c->hs)[0] != 3) {
+		struct err why;
+
+		(void)err_set(&why, FCS_EFORMAT,
+		    "first byte is 0x%02x, not an RTMP handshake",
+		    buf_data(&c->hs)[0]);
+		lost(c, &why);
+		return n;
+	}
+	if (n < need)
+		return n;
+	if (c->phase == HELLO)
+		rc = answer_hello(c);
+	else if (c->phase == ANSWER)
+		rc = finish_hello(c);
+	buf_fini(&c->hs);
+	if (rc != FCS_OK)
+		lost_for(c, rc, "handshake refused");
+	else if (c->phase == HELLO)
+		c->phase = ECHO;
+	else /* the echo itself is not judged: wire-protocol 1.4 */
+		opened(c);
+	return n;
+}
+
+static void
+input(struct conn *c, const uint8_t *data, size_t len)
+{
+	struct err why;
+	size_t used, n;
+	int rc;
+
+	c->heard_ms = loop_now_ms(c->loop);
+	while (len > 0 && c->phase != OPEN && c->phase != CLOSED) {
+		n = handshake(c, data, len);
+		data += n;
+		len -= n;
+	}
+	if (len == 0 || c->phase != OPEN)
+		return;
+	err_clear(&why);
+	rc = chunk_reader_feed(c->reader, data, len, &used, &why);
+	if (c->phase != OPEN)
+		return;
+	if (rc != FCS_OK) {
+		if (why.code == FCS_OK)
+			(void)err_set(&why, rc, "%s", err_text(rc));
+		lost(c, &why);
+		return;
+	}
+	acknowledge(c);
+}
+
+static void
+take_early(struct conn *c)
+{
+	struct buf b = c->early;
+
+	loop_cancel(c->loop, LOOP_WORK, &c->early_task);
+	buf_init(&c->early, 0);
+	input(c, buf_data(&b), buf_len(&b)); /* counted by the hand-over */
+	buf_fini(&b);
+}
+
+static void
+on_first_turn(void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->phase == CLOSED)
+		return;
+	/* nothing to shake hands about: ready, but never inside conn_new */
+	if (c->opt.role == CONN_SERVER_AFTER || c->opt.role == CONN_PLAIN)
+		opened(c);
+	if (c->phase != CLOSED && buf_len(&c->early) > 0)
+		take_early(c);
+}
+
+static void
+on_data(void *arg, const uint8_t *data, size_t len)
+{
+	struct conn *c = arg;
+
+	if (c->early_task.queued) {
+		loop_cancel(c->loop, LOOP_WORK, &c->early_task);
+		on_first_turn(c);
+	}
+	c->bytes_in += len;
+	if (c->phase != CLOSED)
+		input(c, data, len);
+}
+
+static void
+on_closed(void *arg, int code)
+{
+	struct conn *c = arg;
+
+	/* what the peer said before it went still counts */
+	if (c->early_task.queued) {
+		loop_cancel(c->loop, LOOP_WORK, &c->early_task);
+		on_first_turn(c);
+	}
+	switch (code) {
+	case FCS_OK:
+		lost_for(c, FCS_OK, "closed by the peer");
+		break;
+	case FCS_ETIMEOUT:
+		lost_for(c, code, "no progress in sending");
+		break;
+	default:
+		lost_for(c, code, "connection reset");
+		break;
+	}
+}
+
+static void
+on_drained(void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->phase == OPEN && c->ops->drained != NULL)
+		c->ops->drained(c->arg);
+}
+
+static const struct stream_ops stream_ops = { on_data, on_closed, on_drained };
+
+/* ---- life ---- */
+
+static int
+start(struct conn *c, const uint8_t *early, size_t len)
+{
+	if (len > 0)
+		buf_append(&c->early, early, len);
+	if (buf_status(&c->early) != FCS_OK)
+		return FCS_ENOMEM;
+	/* before the first turn replies may already be queued */
+	c->phase = c->opt.role == CONN_SERVER   ? HELLO
+		   : c->opt.role == CONN_CLIENT ? ANSWER
+						: OPEN;
+	if (c->phase != OPEN && c->opt.handshake_ms != 0)
+		timer_set(c->deadline, c->opt.handshake_ms);
+	c->early_task.fn = on_first_turn;
+	c->early_task.arg = c;
+	loop_at_end(c->loop, LOOP_WORK, &c->early_task);
+	return c->opt.role == CONN_CLIENT ? send_hello(c) : FCS_OK;
+}
+
+struct conn *
+conn_new(struct loop *loop, int fd, const struct conn_options *opt,
+    const uint8_t *early, size_t len, const struct conn_ops *ops, void *arg)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		(void)close(fd);
+		return NULL;
+	}
+	c->stream = stream_new(loop, fd, &stream_ops, c); /* takes fd */
+	if (c->stream == NULL)
+		goto fail;
+	c->loop = loop;
+	c->ops = ops;
+	c->arg = arg;
+	c->opt = *opt;
+	c->out_chunk = CHUNK_SIZE_DEFAULT;
+	c->bytes_in = opt->bytes_in;
+	c->heard_ms = loop_now_ms(loop);
+	c->rtt_ms = -1;
+	buf_init(&c->hs, HANDSHAKE_S0S1S2);
+	buf_init(&c->early, 0);
+	c->deadline = timer_new(loop, on_deadline, c);
+	c->reader = chunk_reader_new(&opt->limits, on_message, c);
+	if (c->deadline == NULL || c->reader == NULL ||
+	    start(c, early, len) != FCS_OK)
+		goto fail;
+	return c;
+fail:
+	if (c->stream != NULL) {
+		loop_cancel(loop, LOOP_WORK, &c->early_task);
+		stream_free(c->stream);
+		free_now(c);
+	} else {
+		free(c);
+	}
+	return NULL;
+}
+
+struct stream *
+conn_stream(struct conn *c)
+{
+	return c->stream;
+}
+
+struct loop *
+conn_loop(struct conn *c)
+{
+	return c->loop;
+}
+
+bool
+conn_is_open(const struct conn *c)
+{
+	return c->phase == OPEN;
+}
+
+void
+conn_counts(const struct conn *c, uint64_t *bytes_in, uint64_t *bytes_out)
+{
+	struct stream_counts n;
+
+	stream_counts(c->stream, &n);
+	*bytes_in = c->bytes_in;
+	*bytes_out = c->opt.bytes_out + n.bytes_out;
+}
