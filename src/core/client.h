@@ -67,6 +67,13 @@ int client_set_attr(struct client *, const char *key, size_t key_len,
     const uint8_t *packed, size_t len) FCS_MUSTUSE;
 const uint8_t *client_attr(
     const struct client *, const char *key, size_t key_len, size_t *len);
+void client_each_attr(const struct client *,
+    void (*fn)(void *arg, const char *key, size_t key_len,
+	const uint8_t *packed, size_t len),
+    void *arg);
+/* Bytes on the wire and round trip (-1 unknown) now. */
+void client_traffic(const struct client *, uint64_t *bytes_in,
+    uint64_t *bytes_out, int *rtt_ms);
 
 /* read_access / write_access: lists of path prefixes by whole elements.
  * Default ["/"]. */

@@ -40,6 +40,10 @@ struct instance_stats *instance_stats(struct instance *);
 struct script *instance_script(const struct instance *); /* NULL: none */
 void *instance_module(const struct instance *, enum application_module_id);
 
+/* Load the script and run on(:start) now (`load: at_start`). Nothing unless
+ * the instance is new; what fails is logged and tried again at a connect. */
+void instance_start(struct instance *);
+
 /*
  * A client asks to connect. The instance is started if need be (script loaded,
  * on(:start)), then on(:connect) decides; the verdict arrives through

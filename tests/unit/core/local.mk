@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 if HAVE_CHECK
 check_PROGRAMS += \
+	tests/unit/core/test_instance \
 	tests/unit/core/test_livecache \
 	tests/unit/core/test_viewer
 endif
+tests_unit_core_test_instance_SOURCES = tests/unit/core/test_instance.c \
+	tests/unit/core/fake.c tests/unit/core/fake.h
+tests_unit_core_test_instance_LDADD = $(UNIT) $(LIBS_CORE)
 tests_unit_core_test_livecache_LDADD = $(UNIT) $(LIBS_CORE)
 tests_unit_core_test_viewer_LDADD = $(UNIT) $(LIBS_CORE)

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * instance_int - the inside of an instance and its clients, for application.c,
+ * instance*.c, inst_work.c, client*.c and access.c only.
+ */
+#ifndef CORE_INSTANCE_INT_H
+#define CORE_INSTANCE_INT_H
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/idmap.h"
+#include "core/instance.h"
+#include "net/timer.h"
+
+#define INSTANCE_BACKOFF_MS   1000u  /* first pause before a new start */
+#define INSTANCE_OVERRUN_MS   60000u /* overruns are counted within this */
+#define INSTANCE_OVERRUNS_MAX 16     /* remembered at most */
+
+/* --- work for the script that may not be done at once: the VM may be running
+ * (bindings never dispatch), or earlier work waits --- */
+enum work_kind {
+	WORK_EVENT,
+	WORK_EVENT_DONE,
+	WORK_ASK,
+	WORK_RESOLVE
+};
+
+struct work {
+	struct work *prev, *next;
+	enum work_kind kind;
+	struct arena *arena; /* holds args and this struct's texts */
+	struct script_args args;
+	enum script_event event;
+	enum script_question question;
+	void (*done)(struct instance *, bool ok);
+	uint64_t ask; /* id in instance.asks */
+	uint64_t pending;
+	bool ok;
+	const struct value *value;
+	const char *error;
+	uint64_t last_of; /* client freed after this work; 0 = none */
+};
+
+/* One question under way. Exactly one answer, whatever the script does. */
+struct ask {
+	struct ask *prev, *next; /* instance.deciding, oldest first */
+	uint64_t id;
+	uint64_t deadline_ms; /* 0 = none: not in the list */
+	script_answer_fn fn;
+	uint64_t owner, extra;
+};
+
+enum stop_phase {
+	STOP_NONE,
+	STOP_SCRIPT,
+	STOP_CLIENTS,
+	STOP_MODULES
+};
+
+struct instance {
+	struct application *app;
+	struct loop *loop;
+	char *name, *full_name;
+	enum instance_state state;
+	struct instance_stats stats;
+	UT_hash_handle hh;
+
+	struct script *script;
+	void *modules[MODULE_COUNT];
+	char ref[8]; /* of the last failed start */
+
+	struct client *clients; /* all, in order of arrival */
+	struct client *by_id;   /* hash */
+	struct idmap *numbers;  /* client numbers */
+	uint32_t accepted;
+
+	struct work *work; /* list */
+	struct loop_task work_task;
+	unsigned depth; /* inside a function of the script engine */
+	struct idmap *asks;
+	struct ask *deciding;
+	struct timer *decide_timer;
+
+	uint64_t barrier; /* raised, not durable yet; 0 = nothing pending */
+	uint64_t durable;
+
+	struct timer *idle_timer;
+	struct timer *stop_timer;
+	struct loop_task lost_task, stop_task;
+	enum stop_phase stop;
+	enum stop_phase stop_over; /* what stop_task is queued for */
+	unsigned modules_stopping;
+	bool losing;   /* the stop under way is the end of a lost script */
+	bool removing; /* GONE at the end of it, no new start */
+	char stop_reason[64];
+
+	uint32_t failures;      /* starts that failed in a row */
+	uint64_t not_before_ms; /* back-off */
+	uint64_t overruns[INSTANCE_OVERRUNS_MAX];
+	uint32_t overrun_count;
+};
+
+enum held_kind {
+	HELD_SEND,
+	HELD_ACCEPT,
+	HELD_REJECT,
+	HELD_CLOSE
+};
+
+struct held { /* one emission behind the barrier */
+	struct held *prev, *next;
+	enum held_kind kind;
+	uint64_t seq; /* leaves when this is durable */
+	uint8_t type;
+	uint32_t msid;
+	enum status status;
+	size_t len;
+	uint8_t data[];
+};
+
+struct pending_call { /* we asked, the client has not answered */
+	double txn;
+	uint64_t pending;
+};
+
+struct client_attr {
+	UT_hash_handle hh;
+	uint8_t *packed;
+	size_t len;
+	size_t key_len;
+	char key[];
+};
+
+struct client_paths {
+	char **v;
+	uint32_t n;
+};
+
+struct client {
+	struct client_info info; /* texts owned */
+	const struct client_ops *ops;
+	void *impl;
+	struct instance *inst;
+	uint64_t number; /* in inst->numbers */
+	enum client_state state;
+	bool decided; /* a verdict was taken, maybe held */
+	bool waiting; /* for the instance to start: args are kept */
+	bool entered; /* counted by the application */
+	bool lost;
+	int64_t connected_at_ms;
+	struct client *prev, *next; /* inst->clients */
+	UT_hash_handle hh;          /* inst->by_id */
+
+	uint8_t *args; /* connect arguments while the instance starts: one
+			* packed array */
+	size_t args_len;
+	struct timer *decide_timer;
+
+	char *user;
+	struct client_attr *attrs;
+	struct client_paths access[2]; /* read, write */
+
+	struct held *held;
+	size_t held_bytes;
+
+	double next_txn;
+	struct pending_call *calls;
+	uint32_t call_count, call_cap;
+	uint32_t calls_in; /* theirs, unanswered */
+};
+
+/* --- application.c --- */
+void application_forget(struct application *, struct instance *);
+/* Counts of clients, all instances; FCS_ELIMIT with the text for Rejected. */
+int application_enter(
+    struct application *, const char *ip, struct err *why) FCS_MUSTUSE;
+void application_leave(struct application *, const char *ip);
+const struct application_module *application_module(
+    struct application *, enum application_module_id);
+int64_t application_setting(struct application *, enum config_app_key);
+const struct limits *application_limits(struct application *);
+
+/* --- instance.c --- */
+struct instance *instance_new(
+    struct application *, const char *name, struct err *why);
+void instance_free(struct instance *);
+/* The client is out of everything: forget it, free it at the end of turn. */
+void instance_client_left(struct instance *, struct client *);
+void instance_accept(struct instance *, struct client *); /* verdict is out */
+/* Waiters go on after a start, or are refused after a failed one. */
+void instance_resume(struct instance *);
+
+/* --- instance_stop.c: stop, loss, unloading --- */
+int instance_stop_init(struct instance *) FCS_MUSTUSE;
+void instance_stop_fini(struct instance *);
+void instance_stop_client_left(struct instance *);
+int instance_open_modules(struct instance *) FCS_MUSTUSE;
+void instance_close_modules(struct instance *);
+void instance_idle_check(struct instance *);
+
+/* --- inst_work.c: entering the script --- */
+void inst_work_event(struct instance *, enum script_event,
+    const struct script_args *, uint64_t last_of);
+void inst_work_event_done(struct instance *, enum script_event,
+    const struct script_args *, void (*done)(struct instance *, bool ok));
+/* decide: the time limit of decisions holds. */
+void inst_work_ask(struct instance *, enum script_question,
+    const struct script_args *, bool decide, script_answer_fn, uint64_t owner,
+    uint64_t extra);
+void inst_work_resolve(struct instance *, uint64_t pending, bool ok,
+    const struct value *, const char *error);
+/* Answer everything still open with SCRIPT_LOST, drop queued work. */
+void inst_work_abandon(struct instance *);
+int inst_work_init(struct instance *) FCS_MUSTUSE;
+void inst_work_fini(struct instance *);
+
+/* --- client.c --- */
+void client_destroy(struct client *);
+void client_set_defaults(struct client *);
+/* Queue behind the barrier (or do it at once). */
+int client_hold(struct client *, enum held_kind, enum status,
+    const uint8_t *data, size_t len) FCS_MUSTUSE;
+/* Do what is due; all: even what is not durable. */
+void client_pump(struct client *, bool all);
+
+/* --- client_call.c --- */
+void client_fail_calls(struct client *); /* ClientGone */
+/* onStatus of the connection, past everything held: the last words. */
+void client_status_now(struct client *, enum status, const char *description);
+
+/* --- access.c --- */
+int access_set(struct client_paths *, const char *const *paths,
+    uint32_t count) FCS_MUSTUSE;
+void access_fini(struct client_paths *);
+bool access_may(const struct client_paths *, const char *name);
+
+#endif
