@@ -10,6 +10,7 @@
 #include "codec/command.h"
 #include "core/client.h"
 #include "core/instance.h"
+#include "net/timer.h"
 #include "rtmp/conn.h"
 #include "session/session.h"
 
@@ -35,8 +36,20 @@ struct session {
 	void (*ended)(void *arg, const char *client_id);
 	void *ended_arg;
 	char client_id[64];
-	/* private to session.c and sess_connect.c below */
-	struct session_handover_copy *handover;
+	/* private to session.c, sess_connect.c and sess_call.c from here */
+	struct session_kept *kept; /* messages that wait for the verdict */
+	uint32_t kept_count;
+	size_t kept_bytes;
+	struct loop_task kept_task; /* they are due */
+	struct loop_task end_task;
+	struct timer *timer; /* connect deadline; then idle_client */
+	uint64_t heard_ms;   /* last message of the client */
+	char ip[64];
+	uint16_t port;
+	char protocol[8];
+	bool secure;
+	bool enhanced_list, enhanced_maps; /* said at connect */
+	int caps_ex;
 	struct session *prev, *next;
 };
 
@@ -47,9 +60,32 @@ struct session *session_by_id(uint64_t id);
 int session_send_command(struct session *, uint32_t msid, const char *name,
     double txn, const struct value *object, struct value *const *args,
     uint32_t count) FCS_MUSTUSE;
+/* A whole message on the connection's or the stream's command lane. FCS_ECLOSED
+ * also when the client takes no replies (it is then being closed). */
+int session_send_message(struct session *, uint8_t type, uint32_t msid,
+    const uint8_t *payload, size_t len) FCS_MUSTUSE;
 /* onStatus on msid: {level, code, description, details, clientid}. */
 int session_send_status(struct session *, uint32_t msid, enum status,
     const char *description, const char *details) FCS_MUSTUSE;
+
+/* --- session.c, for this folder's own use --- */
+/* End it: what is queued still leaves when graceful. One log line with why.
+ * Nothing of the session may be used after this turn. */
+void session_close(struct session *, bool graceful, const char *why);
+/* The verdict is out: kept messages go on at the end of the turn. */
+void session_opened(struct session *);
+/* name of a command fit for a log line and the script: NUL-terminated in out;
+ * FCS_ELIMIT, FCS_EINVAL (control characters, NUL). */
+int session_name(const struct session *, struct value_str,
+    char out[COMMAND_NAME_MAX + 1]) FCS_MUSTUSE;
+
+/* --- sess_connect.c --- */
+/* The first command. Other codes than FCS_OK close the connection. */
+int sess_connect_command(struct session *, const struct command *) FCS_MUSTUSE;
+extern const struct client_ops sess_connect_client_ops;
+
+/* --- sess_call.c: _result, _error, built-in answers, methods --- */
+int sess_call_command(struct session *, const struct command *) FCS_MUSTUSE;
 
 /* --- sess_stream: createStream ... publish, play, seek, pause (core/live,
  * core/playback). Handled: FCS_OK; FCS_ENOENT not a stream command; other
