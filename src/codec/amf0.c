@@ -62,8 +62,8 @@ take_str(struct amf0_reader *r, unsigned width, struct value_str *out)
 	return FCS_OK;
 }
 
-static int
-add_ref(struct amf0_reader *r, struct value *v)
+int
+amf0_reader_add(struct amf0_reader *r, struct value *v)
 {
 	struct value **refs;
 	uint32_t cap;
@@ -163,7 +163,7 @@ read_complex(
 	v = value_new(r->arena, type);
 	if (v == NULL)
 		return FCS_ENOMEM;
-	rc = add_ref(r, v);
+	rc = amf0_reader_add(r, v);
 	if (rc != FCS_OK)
 		return rc;
 	*out = v;

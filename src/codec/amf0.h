@@ -24,6 +24,8 @@ struct amf0_reader {
 
 void amf0_reader_init(
     struct amf0_reader *, struct arena *, const uint8_t *data, size_t len);
+/* Give v, which is not in the input, the next reference index. FCS_ENOMEM. */
+int amf0_reader_add(struct amf0_reader *, struct value *v) FCS_MUSTUSE;
 bool amf0_reader_at_end(const struct amf0_reader *);
 /*
  * Read the next value. FCS_ESHORT input ends inside it; FCS_EFORMAT bad
@@ -62,6 +64,8 @@ struct amf0_writer {
 };
 void amf0_writer_init(struct amf0_writer *, struct buf *out, enum amf0_mode);
 void amf0_writer_fini(struct amf0_writer *);
+/* As amf0_reader_add: v is known as the next reference and not written. */
+int amf0_writer_add(struct amf0_writer *, const struct value *v) FCS_MUSTUSE;
 /* FCS_EDEPTH; FCS_ELIMIT a key over 65535 bytes, a reference past the u16
  * table, over VALUE_TEXT_MAX bytes; FCS_EUNSUPPORTED no such form (an AMF3
  * array with an empty key); FCS_ENOMEM. On error out is cut back to where this

@@ -94,6 +94,14 @@ reference(struct amf0_writer *w, const struct value *v, bool *known)
 	return FCS_OK;
 }
 
+int
+amf0_writer_add(struct amf0_writer *w, const struct value *v)
+{
+	bool known;
+
+	return reference(w, v, &known);
+}
+
 /* ---- containers ---- */
 
 static int

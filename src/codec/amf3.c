@@ -255,7 +255,7 @@ new_traits(struct amf3_reader *r, uint32_t u, struct amf3_traits **out)
 	if (t == NULL)
 		return FCS_ENOMEM;
 	t->externalizable = (u & 4) != 0;
-	t->dynamic = !t->externalizable && (u & 8) != 0;
+	t->dynamic = (u & 8) != 0;
 	t->count = t->externalizable ? 0 : u >> 4;
 	rc = amf3_reader_string(r, &t->class_name);
 	if (rc != FCS_OK)
@@ -310,7 +310,6 @@ read_members(struct amf3_reader *r, const struct amf3_traits *t,
 {
 	int rc;
 
-	v->dynamic = t->dynamic;
 	/* Traits are named again for few bytes; their members are not. */
 	if (t->count > left(r))
 		return FCS_ESHORT;
@@ -366,6 +365,7 @@ read_object(struct amf3_reader *r, unsigned depth, struct value **out)
 			return rc;
 	}
 	v->class_name = t->class_name;
+	v->dynamic = t->dynamic;
 	if (t->externalizable)
 		return read_external(r, v, depth);
 	return read_members(r, t, v, depth);

@@ -299,7 +299,7 @@ traits_of(struct amf3_writer *w, const struct value *v, struct wtraits *t)
 	int rc;
 
 	t->externalizable = v->externalizable;
-	t->dynamic = !t->externalizable && (!v->amf3 || v->dynamic);
+	t->dynamic = v->dynamic || (!v->amf3 && !t->externalizable);
 	t->count = t->externalizable ? 0 : v->sealed_count;
 	if (t->count > v->prop_count)
 		t->count = v->prop_count;
@@ -390,12 +390,13 @@ static int
 write_traits(
     struct amf3_writer *w, const struct value *v, const struct wtraits *t)
 {
+	uint32_t head;
 	int rc;
 
 	if (t->count >= 1u << 25)
 		return FCS_ELIMIT;
-	put_u29(w->out,
-	    t->externalizable ? 7 : t->count << 4 | (t->dynamic ? 8u : 0u) | 3);
+	head = t->externalizable ? 7 : t->count << 4 | 3;
+	put_u29(w->out, head | (t->dynamic ? 8u : 0u));
 	rc = amf3_writer_string(w, v->class_name);
 	for (uint32_t i = 0; rc == FCS_OK && i < t->count; i++)
 		rc = amf3_writer_string(w, v->props[i].key);

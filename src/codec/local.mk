@@ -23,6 +23,8 @@ libcodec_a_SOURCES = \
 	src/codec/message.h \
 	src/codec/packet.c \
 	src/codec/packet.h \
+	src/codec/sol.c \
+	src/codec/sol.h \
 	src/codec/somsg.c \
 	src/codec/somsg.h \
 	src/codec/status.c \

@@ -10,6 +10,7 @@ check_PROGRAMS += \
 	tests/unit/codec/test_handshake \
 	tests/unit/codec/test_message \
 	tests/unit/codec/test_packet \
+	tests/unit/codec/test_sol \
 	tests/unit/codec/test_somsg \
 	tests/unit/codec/test_status \
 	tests/unit/codec/test_url \
@@ -25,6 +26,7 @@ tests_unit_codec_test_flv_LDADD = $(UNIT) $(LIBS_CODEC)
 tests_unit_codec_test_handshake_LDADD = $(UNIT) $(LIBS_CODEC)
 tests_unit_codec_test_message_LDADD = $(UNIT) $(LIBS_CODEC)
 tests_unit_codec_test_packet_LDADD = $(UNIT) $(LIBS_CODEC)
+tests_unit_codec_test_sol_LDADD = $(UNIT) $(LIBS_CODEC)
 tests_unit_codec_test_somsg_LDADD = $(UNIT) $(LIBS_CODEC)
 tests_unit_codec_test_status_LDADD = $(UNIT) $(LIBS_CODEC)
 tests_unit_codec_test_url_LDADD = $(UNIT) $(LIBS_CODEC)
