@@ -3,8 +3,23 @@ noinst_LIBRARIES += libstorage.a
 libstorage_a_SOURCES = \
 	storage/commit.c \
 	storage/commit.h \
+	storage/media.c \
+	storage/media.h \
+	storage/media_admin.c \
+	storage/media_file.c \
+	storage/media_int.h \
+	storage/media_read.c \
+	storage/media_write.c \
 	storage/migrate.c \
 	storage/migrate.h \
+	storage/rechead.c \
+	storage/rechead.h \
+	storage/recidx.c \
+	storage/recidx.h \
+	storage/recpath.c \
+	storage/recpath.h \
+	storage/recscan.c \
+	storage/recscan.h \
 	storage/sodb.c \
 	storage/sodb_int.h \
 	storage/sodb_mem.c \

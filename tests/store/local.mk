@@ -3,6 +3,8 @@ if HAVE_CHECK
 check_PROGRAMS += \
 	tests/store/test_commit \
 	tests/store/test_kill \
+	tests/store/test_rec \
+	tests/store/test_rec_repair \
 	tests/store/test_sodb \
 	tests/store/test_store
 endif
@@ -15,3 +17,8 @@ tests_store_test_sodb_SOURCES = tests/store/test_sodb.c $(STORE_LIB)
 tests_store_test_sodb_LDADD = $(UNIT) $(LIBS_STORAGE)
 tests_store_test_store_SOURCES = tests/store/test_store.c $(STORE_LIB)
 tests_store_test_store_LDADD = $(UNIT) $(LIBS_STORAGE)
+REC_LIB = tests/store/rec_lib.c tests/store/rec_lib.h
+tests_store_test_rec_SOURCES = tests/store/test_rec.c $(REC_LIB)
+tests_store_test_rec_LDADD = $(UNIT) $(LIBS_STORAGE)
+tests_store_test_rec_repair_SOURCES = tests/store/test_rec_repair.c $(REC_LIB)
+tests_store_test_rec_repair_LDADD = $(UNIT) $(LIBS_STORAGE)

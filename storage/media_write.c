@@ -1,0 +1,806 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * media_write - recordings being made. The loop thread leaves references to
+ * payloads with the writer; every MEDIA_TICK_MS, or when MEDIA_BATCH bytes
+ * wait, the media thread writes them with gathered writes, then enters their
+ * key frames into the index in one transaction for all recordings. So an entry
+ * never names bytes that are not in the file.
+ *
+ * A new recording has a hidden name until its first batch is written: then it
+ * takes its own name in one rename, and only then an older file goes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "codec/flv.h"
+#include "codec/message.h"
+#include "storage/media_int.h"
+#include "storage/rechead.h"
+
+#define GROUP_TAGS 128 /* of one gathered write: three pieces each */
+
+struct media_pending {
+	uint8_t type;
+	uint32_t ts_ms;
+	struct refbuf *payload;
+};
+
+/* --- loop thread --- */
+
+struct write_job { /* open and close */
+	struct media_job job;
+	struct media_writer *w;
+	int result;
+	struct err why;
+	bool existed;
+	uint32_t last_ts;
+	int64_t idle_ms;
+	struct media_found found;
+	struct media_update update;
+	bool updating;
+};
+
+struct failed_job {
+	struct media_job job;
+	struct media_writer *w;
+	int result;
+	struct err why;
+};
+
+static struct media_writer *
+find_on_loop(struct media *m, const char *key)
+{
+	for (struct media_writer *w = m->loop_writers; w != NULL;
+	     w = w->loop_next)
+		if (strcmp(w->key, key) == 0)
+			return w;
+	return NULL;
+}
+
+bool
+media_is_growing(struct media *m, const char *inst, const char *name)
+{
+	struct recpath path;
+	char key[RECPATH_MAX + 2];
+
+	if (recpath_make(inst, name, &path, NULL) != FCS_OK)
+		return false;
+	snprintf(key, sizeof(key), "r/%s", path.path);
+	return find_on_loop(m, key) != NULL;
+}
+
+static void
+writer_free(struct media_writer *w)
+{
+	for (size_t i = 0; i < w->pending_count; i++)
+		refbuf_unref(w->pending[i].payload);
+	free(w->pending);
+	free(w->meta);
+	media_file_unref(w->file);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}
+
+static void open_run(struct media *, struct media_job *);
+static void open_done(struct media *, struct media_job *);
+static void close_run(struct media *, struct media_job *);
+static void close_done(struct media *, struct media_job *);
+static void kick_run(struct media *, struct media_job *);
+static void kick_done(struct media *, struct media_job *);
+
+static struct write_job *
+job_new(struct media_writer *w, void (*run)(struct media *, struct media_job *),
+    void (*done)(struct media *, struct media_job *))
+{
+	struct write_job *j = calloc(1, sizeof(*j));
+
+	if (j == NULL)
+		return NULL;
+	j->job.run = run;
+	j->job.done = done;
+	j->w = w;
+	j->result = err_set(&j->why, FCS_ECLOSED, "stopping");
+	return j;
+}
+
+int
+media_writer_open(struct media *m, const char *inst, const char *name,
+    enum media_mode mode, const struct media_writer_ops *ops, void *arg,
+    struct media_writer **out, struct err *why)
+{
+	struct media_writer *w = calloc(1, sizeof(*w));
+	struct write_job *j = job_new(w, open_run, open_done);
+	struct write_job *closing = job_new(w, close_run, close_done);
+	int rc;
+
+	if (w == NULL || j == NULL || closing == NULL) {
+		rc = err_set(why, FCS_ENOMEM, "recording");
+		goto fail;
+	}
+	rc = recpath_make(inst, name, &w->path, why);
+	if (rc != FCS_OK)
+		goto fail;
+	snprintf(w->key, sizeof(w->key), "r/%s", w->path.path);
+	snprintf(w->inst, sizeof(w->inst), "%s", inst);
+	if (find_on_loop(m, w->key) != NULL) {
+		rc = err_set(why, FCS_EEXIST, "it is being recorded already");
+		goto fail;
+	}
+	w->m = m;
+	w->ops = ops;
+	w->arg = arg;
+	w->mode = mode;
+	w->close_job = closing;
+	w->kick.run = kick_run;
+	w->kick.done = kick_done;
+	pthread_mutex_init(&w->lock, NULL);
+	w->loop_next = m->loop_writers;
+	m->loop_writers = w;
+	m->writer_count++;
+	media_submit(m, &j->job);
+	*out = w;
+	return FCS_OK;
+fail:
+	free(w);
+	free(j);
+	free(closing);
+	return rc;
+}
+
+void
+media_writer_metadata(
+    struct media_writer *w, const uint8_t *payload, size_t len)
+{
+	uint8_t *copy;
+
+	if (len > RECHEAD_META_MAX)
+		return;
+	copy = malloc(len + 1);
+	if (copy == NULL)
+		return;
+	memcpy(copy, payload, len);
+	pthread_mutex_lock(&w->lock);
+	free(w->meta);
+	w->meta = copy;
+	w->meta_len = len;
+	pthread_mutex_unlock(&w->lock);
+}
+
+static int
+pending_add(struct media_writer *w, uint8_t type, uint32_t ts_ms,
+    struct refbuf *payload)
+{
+	if (w->pending_count == w->pending_cap) {
+		size_t cap = w->pending_cap == 0 ? 64 : w->pending_cap * 2;
+		struct media_pending *p = realloc(w->pending, cap * sizeof(*p));
+
+		if (p == NULL)
+			return FCS_ENOMEM;
+		w->pending = p;
+		w->pending_cap = cap;
+	}
+	w->pending[w->pending_count++] = (struct media_pending){
+		.type = type, .ts_ms = ts_ms, .payload = refbuf_ref(payload)
+	};
+	w->pending_bytes += payload->len;
+	return FCS_OK;
+}
+
+int
+media_writer_append(struct media_writer *w, uint8_t type, uint32_t ts_ms,
+    struct refbuf *payload)
+{
+	const struct limits *l = w->m->conf.limits;
+	uint64_t queued = atomic_load(&w->m->queued_bytes);
+	bool kick;
+	int rc;
+
+	if (atomic_load(&w->is_failed) || w->closing)
+		return FCS_ECLOSED;
+	if (payload->len > (uint64_t)limits_get(l, LIMIT_RECORD_TAG)) {
+		limits_refuse(LIMIT_RECORD_TAG);
+		return FCS_ELIMIT;
+	}
+	if (queued + payload->len >
+	    (uint64_t)limits_get(l, LIMIT_MEDIA_QUEUE)) {
+		limits_refuse(LIMIT_MEDIA_QUEUE);
+		return FCS_ELIMIT;
+	}
+	pthread_mutex_lock(&w->lock);
+	rc = pending_add(w, type, ts_ms, payload);
+	kick = w->pending_bytes >= MEDIA_BATCH;
+	pthread_mutex_unlock(&w->lock);
+	if (rc != FCS_OK)
+		return rc;
+	atomic_fetch_add(&w->m->queued_bytes, payload->len);
+	if (kick && !w->is_kicked) {
+		w->is_kicked = true;
+		media_submit(w->m, &w->kick);
+	}
+	return FCS_OK;
+}
+
+void
+media_writer_close(struct media_writer *w)
+{
+	if (w->closing)
+		return;
+	w->closing = true;
+	media_submit(w->m, &w->close_job->job);
+}
+
+void
+media_writer_forget(struct media_writer *w)
+{
+	w->ops = NULL;
+	media_writer_close(w);
+}
+
+void
+media_write_stop(struct media *m)
+{
+	for (struct media_writer *w = m->loop_writers; w != NULL;
+	     w = w->loop_next)
+		media_writer_close(w);
+}
+
+static void
+open_done(struct media *m, struct media_job *job)
+{
+	struct write_job *j = (struct write_job *)(void *)job;
+	struct media_writer *w = j->w;
+
+	(void)m;
+	if (j->result != FCS_OK)
+		atomic_store(&w->is_failed, true);
+	if (w->ops != NULL)
+		w->ops->opened(w->arg, j->result, &j->why, j->existed,
+		    j->last_ts, j->idle_ms);
+	free(j);
+}
+
+static void
+close_done(struct media *m, struct media_job *job)
+{
+	struct write_job *j = (struct write_job *)(void *)job;
+	struct media_writer *w = j->w;
+	struct media_writer **p = &m->loop_writers;
+
+	while (*p != w)
+		p = &(*p)->loop_next;
+	*p = w->loop_next;
+	m->writer_count--;
+	if (w->ops != NULL)
+		w->ops->closed(w->arg, j->result, &j->why);
+	writer_free(w);
+	free(j);
+}
+
+static void
+failed_done(struct media *m, struct media_job *job)
+{
+	struct failed_job *j = (struct failed_job *)(void *)job;
+	struct media_writer *w = j->w;
+
+	(void)m;
+	if (w->ops != NULL)
+		w->ops->failed(w->arg, j->result, &j->why);
+	media_writer_close(w);
+	free(j);
+}
+
+static void
+kick_done(struct media *m, struct media_job *job)
+{
+	struct media_writer *w =
+	    (struct media_writer *)(void *)((char *)job -
+					    offsetof(
+						struct media_writer, kick));
+
+	(void)m;
+	w->is_kicked = false;
+}
+
+/* --- media thread --- */
+
+struct media_writer *
+media_write_find(struct media *m, const char *key)
+{
+	for (struct media_writer *w = m->writers; w != NULL; w = w->next)
+		if (w->begun && strcmp(w->key, key) == 0)
+			return w;
+	return NULL;
+}
+
+/* Writing is over: what comes from now on is dropped, the loop is told. */
+static void
+fail(struct media_writer *w, int result, const struct err *why)
+{
+	struct failed_job *j;
+
+	if (atomic_exchange(&w->is_failed, true))
+		return;
+	log_warn("rec.failed", "file=%s error=%s", w->path.path, why->text);
+	j = calloc(1, sizeof(*j));
+	if (j == NULL)
+		return; /* appends are refused: the loop finds out */
+	j->job.done = failed_done;
+	j->w = w;
+	j->result = result;
+	j->why = *why;
+	j->job.unasked = true;
+	media_post(w->m, &j->job);
+}
+
+static int
+create_new(struct media *m, struct media_writer *w, struct err *why)
+{
+	int fd;
+	int rc = recpath_hidden(w->path.path, w->hidden);
+
+	if (rc != FCS_OK)
+		return err_set(why, rc, "name too long");
+	rc = recpath_mkdirs(m->rec_fd, w->hidden, why);
+	if (rc == FCS_OK)
+		rc = recpath_open(
+		    m->rec_fd, w->hidden, O_RDWR | O_CREAT | O_TRUNC, &fd, why);
+	if (rc != FCS_OK)
+		return rc;
+	w->file = media_file_new(fd);
+	if (w->file == NULL) {
+		close(fd);
+		return err_set(why, FCS_ENOMEM, "recording");
+	}
+	w->rec.id = recidx_new_id(m->index);
+	w->rec.state = RECIDX_OPEN | RECIDX_OURS;
+	return FCS_OK;
+}
+
+/* Continue a file whose index is up to date. */
+static int
+take_over(struct media *m, struct write_job *j)
+{
+	struct media_writer *w = j->w;
+	struct recscan_facts *f;
+	uint8_t trailer[FLV_TAG_TRAILER];
+	uint32_t n;
+	int rc = FCS_OK;
+
+	w->file = media_file_new(j->found.fd);
+	if (w->file == NULL)
+		return err_set(&j->why, FCS_ENOMEM, "recording");
+	j->found.fd = -1;
+	w->rec = j->update.rec;
+	f = &w->rec.facts;
+	if ((uint64_t)j->found.st.st_size > f->end &&
+	    ftruncate(w->file->fd, (off_t)f->end) != 0)
+		return err_sys(&j->why, errno, "truncate");
+	f->odd &= ~(uint32_t)(RECSCAN_ODD_TAIL | RECSCAN_ODD_GARBAGE);
+	/* some programs leave the very last trailer out */
+	n = f->last_size + FLV_TAG_HEADER;
+	for (int i = 0; i < 4; i++)
+		trailer[i] = (uint8_t)(n >> (24 - 8 * i));
+	if (f->tags > 0) {
+		uint8_t have[FLV_TAG_TRAILER];
+
+		rc = media_file_read(w->file->fd, f->end - 4, have, 4);
+		if (rc == FCS_OK && memcmp(have, trailer, 4) != 0 &&
+		    (f->odd & RECSCAN_ODD_PREV_SIZE) == 0) {
+			rc = media_file_write(w->file->fd, f->end, trailer, 4);
+			f->end += 4;
+		}
+	}
+	w->rec.state |= RECIDX_OPEN;
+	w->begun = true;
+	if (rc == FCS_OK)
+		rc = media_file_finish(m, w->file->fd, &w->rec, true, &j->why);
+	if (rc == FCS_OK)
+		rc = recidx_put(m->index, w->key, &w->rec);
+	if (rc != FCS_OK)
+		return err_set(&j->why, rc, "cannot be continued");
+	j->existed = true;
+	j->last_ts = f->last_ts;
+	j->idle_ms = clock_wall_ms() - media_mtime_ns(&j->found.st) / 1000000;
+	atomic_store(&w->file->end, f->end);
+	atomic_store(&w->file->last_ts, f->last_ts);
+	return FCS_OK;
+}
+
+/* The existing file for append: FCS_ENOENT none; FCS_EAGAIN not indexed yet. */
+static int
+open_existing(struct media *m, struct write_job *j)
+{
+	struct media_writer *w = j->w;
+	int rc;
+
+	if (!j->updating) {
+		rc = media_file_find(
+		    m, &w->path, NULL, true, &j->found, &j->why);
+		if (rc != FCS_OK)
+			return rc;
+		if (strcmp(j->found.path, w->path.path) != 0) {
+			/* it keeps the name it was dropped in under */
+			snprintf(w->path.path, sizeof(w->path.path), "%s",
+			    j->found.path);
+		}
+		j->update.found = &j->found;
+		j->updating = true;
+	}
+	rc = media_file_update(m, &j->update, &j->why);
+	if (rc == FCS_EAGAIN)
+		return rc;
+	media_file_update_fini(m, &j->update);
+	if (rc == FCS_OK)
+		rc = take_over(m, j);
+	if (j->found.fd >= 0)
+		close(j->found.fd);
+	return rc;
+}
+
+static void
+open_run(struct media *m, struct media_job *job)
+{
+	struct write_job *j = (struct write_job *)(void *)job;
+	struct media_writer *w = j->w;
+	int rc = FCS_ENOENT;
+
+	err_clear(&j->why);
+	if (w->mode == MEDIA_APPEND) {
+		rc = open_existing(m, j);
+		if (rc == FCS_EAGAIN) {
+			job->again = true;
+			return;
+		}
+	}
+	if (rc == FCS_ENOENT) {
+		err_clear(&j->why);
+		rc = create_new(m, w, &j->why);
+	}
+	j->result = rc;
+	if (rc == FCS_OK) {
+		atomic_store(&w->file->growing, true);
+		w->next = m->writers;
+		m->writers = w;
+	}
+}
+
+/* The head of a new file: FLV header and onMetaData with room. */
+static int
+write_start(struct media_writer *w, struct err *why)
+{
+	struct rechead head = { .recording = true };
+	struct recscan_tag tag = { .type = MESSAGE_DATA, .metadata = true };
+	struct recscan_key unused;
+	struct buf out;
+	struct buf payload;
+	int rc;
+
+	buf_init(&out, 0);
+	buf_init(&payload, 0);
+	pthread_mutex_lock(&w->lock);
+	head.meta = w->meta;
+	head.meta_len = w->meta_len;
+	rc = rechead_build(&payload, &head, 0);
+	pthread_mutex_unlock(&w->lock);
+	flv_write_header(&out, true, true);
+	tag.offset = buf_len(&out);
+	tag.size = (uint32_t)buf_len(&payload);
+	flv_write_tag(
+	    &out, MESSAGE_DATA, 0, buf_data(&payload), buf_len(&payload));
+	if (rc == FCS_OK)
+		rc = buf_status(&out);
+	if (rc == FCS_OK)
+		rc = media_file_write(
+		    w->file->fd, 0, buf_data(&out), buf_len(&out));
+	if (rc == FCS_OK) {
+		w->rec.data_at = tag.offset;
+		w->rec.head_room = tag.size;
+		(void)recscan_take(&w->rec.facts, &tag, &unused);
+	} else {
+		(void)err_set(
+		    why, rc, "head of the recording: %s", err_text(rc));
+	}
+	buf_fini(&out);
+	buf_fini(&payload);
+	return rc;
+}
+
+static void
+put_header(uint8_t out[FLV_TAG_HEADER], const struct media_pending *p)
+{
+	size_t size = p->payload->len;
+
+	memset(out, 0, FLV_TAG_HEADER);
+	out[0] = p->type;
+	out[1] = (uint8_t)(size >> 16);
+	out[2] = (uint8_t)(size >> 8);
+	out[3] = (uint8_t)size;
+	out[4] = (uint8_t)(p->ts_ms >> 16);
+	out[5] = (uint8_t)(p->ts_ms >> 8);
+	out[6] = (uint8_t)p->ts_ms;
+	out[7] = (uint8_t)(p->ts_ms >> 24);
+}
+
+/* One gathered write of n tags behind the end. FCS_OK: all are in the file;
+ * else none counts, and the file is cut back. */
+static int
+write_group(struct media_writer *w, const struct media_pending *p, size_t n,
+    struct err *why)
+{
+	uint8_t ends[GROUP_TAGS][FLV_TAG_HEADER + FLV_TAG_TRAILER];
+	struct iovec iov[GROUP_TAGS * 3];
+	struct iovec *v = iov;
+	size_t left = n * 3;
+	uint64_t at = w->rec.facts.end;
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t size = (uint32_t)p[i].payload->len;
+		uint32_t prev = size + FLV_TAG_HEADER;
+
+		put_header(ends[i], &p[i]);
+		for (int k = 0; k < FLV_TAG_TRAILER; k++)
+			ends[i][FLV_TAG_HEADER + k] =
+			    (uint8_t)(prev >> (24 - 8 * k));
+		iov[i * 3] = (struct iovec){ ends[i], FLV_TAG_HEADER };
+		iov[i * 3 + 1] = (struct iovec){ p[i].payload->data, size };
+		iov[i * 3 + 2] =
+		    (struct iovec){ ends[i] + FLV_TAG_HEADER, FLV_TAG_TRAILER };
+	}
+	while (left > 0) {
+		ssize_t r = pwritev(w->file->fd, v, (int)left, (off_t)at);
+		size_t done;
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0) {
+			int rc = err_sys(why, r < 0 ? errno : EIO, "write");
+
+			/* partial tags are no use to anybody */
+			if (ftruncate(w->file->fd, (off_t)w->rec.facts.end) !=
+			    0)
+				log_warn("rec.truncate", "error=%s",
+				    strerror(errno));
+			return rc;
+		}
+		at += (uint64_t)r;
+		for (done = (size_t)r; left > 0 && done >= v->iov_len;
+		     v++, left--)
+			done -= v->iov_len;
+		if (left > 0) {
+			v->iov_base = (uint8_t *)v->iov_base + done;
+			v->iov_len -= done;
+		}
+	}
+	return FCS_OK;
+}
+
+/* Enter tags that are in the file into the facts and the index. */
+static void
+take_group(struct media *m, struct media_writer *w,
+    const struct media_pending *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct recscan_tag tag = { .offset = w->rec.facts.end,
+			.size = (uint32_t)p[i].payload->len,
+			.ts_ms = p[i].ts_ms,
+			.type = p[i].type };
+		struct recscan_key key;
+		size_t head = p[i].payload->len < RECSCAN_HEAD_MAX
+				  ? p[i].payload->len
+				  : RECSCAN_HEAD_MAX;
+
+		recscan_describe(&tag, p[i].payload->data, head);
+		if (recscan_take(&w->rec.facts, &tag, &key) &&
+		    (!m->in_txn ||
+			recidx_key_put(m->index, w->rec.id, &key) != FCS_OK))
+			w->index_lost = true;
+		atomic_fetch_add(&m->written_bytes,
+		    tag.size + FLV_TAG_HEADER + FLV_TAG_TRAILER);
+	}
+	atomic_store(&w->file->last_ts, w->rec.facts.last_ts);
+	atomic_store(&w->file->end, w->rec.facts.end);
+	w->dirty = true;
+	m->any_dirty = true;
+}
+
+/* The first batch is in: the recording takes its name. */
+static int
+begin_well(struct media *m, struct media_writer *w, struct err *why)
+{
+	char dated[RECPATH_MAX];
+	struct stat st;
+	int fd;
+	int rc;
+
+	rc = recpath_open(m->rec_fd, w->path.path, O_RDONLY, &fd, NULL);
+	if (rc == FCS_OK && w->mode == MEDIA_KEEP) {
+		rc = fstat(fd, &st) == 0
+			 ? recpath_dated(w->path.path,
+			       media_mtime_ns(&st) / 1000000, dated)
+			 : FCS_EIO;
+		if (rc == FCS_OK)
+			rc =
+			    recpath_rename(m->rec_fd, w->path.path, dated, why);
+		if (rc != FCS_OK) {
+			close(fd);
+			return err_set(why, rc, "older recording not kept");
+		}
+	}
+	if (rc == FCS_OK)
+		close(fd);
+	rc = recpath_rename(m->rec_fd, w->hidden, w->path.path, why);
+	if (rc != FCS_OK)
+		return rc;
+	w->hidden[0] = '\0';
+	w->begun = true;
+	if (fstat(w->file->fd, &st) == 0)
+		w->rec.inode = (uint64_t)st.st_ino;
+	/* an older row of that name goes, whatever happens to ours */
+	if (m->in_txn && recidx_del(m->index, w->key) != FCS_OK)
+		w->index_lost = true;
+	return FCS_OK;
+}
+
+/* The batch of one recording. The index transaction is open (m->in_txn). */
+static void
+flush(struct media *m, struct media_writer *w)
+{
+	struct media_pending *p;
+	struct err why;
+	size_t n;
+	size_t bytes;
+	int rc = FCS_OK;
+
+	pthread_mutex_lock(&w->lock);
+	p = w->pending;
+	n = w->pending_count;
+	bytes = w->pending_bytes;
+	w->pending = NULL;
+	w->pending_count = w->pending_cap = w->pending_bytes = 0;
+	pthread_mutex_unlock(&w->lock);
+	if (n == 0)
+		return;
+	err_clear(&why);
+	if (atomic_load(&w->is_failed))
+		rc = FCS_ECLOSED;
+	else if (w->rec.facts.end == 0)
+		rc = write_start(w, &why);
+	for (size_t i = 0; rc == FCS_OK && i < n; i += GROUP_TAGS) {
+		size_t count = n - i < GROUP_TAGS ? n - i : GROUP_TAGS;
+
+		rc = write_group(w, p + i, count, &why);
+		if (rc == FCS_OK)
+			take_group(m, w, p + i, count);
+	}
+	if (rc == FCS_OK && !w->begun)
+		rc = begin_well(m, w, &why);
+	if (rc == FCS_OK && atomic_load(&w->file->sync_failed))
+		rc = err_set(&why, FCS_EIO, "sync failed");
+	if (w->begun && m->in_txn &&
+	    recidx_put(m->index, w->key, &w->rec) != FCS_OK)
+		w->index_lost = true;
+	atomic_fetch_add(&m->batches, 1);
+	atomic_fetch_sub(&m->queued_bytes, bytes);
+	for (size_t i = 0; i < n; i++)
+		refbuf_unref(p[i].payload);
+	free(p);
+	if (rc != FCS_OK && rc != FCS_ECLOSED)
+		fail(w, rc, &why);
+}
+
+static bool
+has_pending(struct media_writer *w)
+{
+	bool has;
+
+	pthread_mutex_lock(&w->lock);
+	has = w->pending_count > 0;
+	pthread_mutex_unlock(&w->lock);
+	return has;
+}
+
+/* Flush one recording, or all that wait, in one index transaction. */
+static void
+flush_some(struct media *m, struct media_writer *only)
+{
+	struct media_writer *w;
+	bool any = false;
+
+	for (w = m->writers; w != NULL && !any; w = w->next)
+		any = (only == NULL || w == only) && has_pending(w);
+	if (!any)
+		return;
+	m->in_txn = recidx_begin(m->index) == FCS_OK;
+	for (w = m->writers; w != NULL; w = w->next)
+		if (only == NULL || w == only)
+			flush(m, w);
+	if (m->in_txn && recidx_commit(m->index) != FCS_OK) {
+		/* the entries of this batch are missing: index them at the end */
+		for (w = m->writers; w != NULL; w = w->next)
+			if (only == NULL || w == only)
+				w->index_lost = true;
+		if (!m->index_warned)
+			log_error("rec.index", "what=%s",
+			    "index cannot be written, recordings go on");
+		m->index_warned = true;
+	}
+	m->in_txn = false;
+}
+
+void
+media_write_tick(struct media *m)
+{
+	flush_some(m, NULL);
+}
+
+static void
+kick_run(struct media *m, struct media_job *job)
+{
+	struct media_writer *w =
+	    (struct media_writer *)(void *)((char *)job -
+					    offsetof(
+						struct media_writer, kick));
+
+	flush_some(m, w);
+}
+
+/* All is written: head, flags, catalogue. */
+static int
+finish(struct media *m, struct media_writer *w, struct err *why)
+{
+	struct stat st;
+	int rc;
+
+	if (!w->begun) { /* nothing came: no file */
+		if (w->hidden[0] != '\0')
+			rc = recpath_remove(m->rec_fd, w->hidden, why);
+		else
+			rc = FCS_OK;
+		return rc;
+	}
+	rc = media_file_finish(m, w->file->fd, &w->rec, false, why);
+	if (rc != FCS_OK)
+		log_warn(
+		    "rec.head", "file=%s error=%s", w->path.path, why->text);
+	if (fdatasync(w->file->fd) != 0 || fstat(w->file->fd, &st) != 0)
+		return err_sys(why, errno, "sync");
+	if (w->index_lost) {
+		/* forget it: the next use indexes the file */
+		fcs_ignore(recidx_del(m->index, w->key));
+		return FCS_OK;
+	}
+	w->rec.state &= ~(uint32_t)RECIDX_OPEN;
+	w->rec.file_size = (uint64_t)st.st_size;
+	w->rec.inode = (uint64_t)st.st_ino;
+	w->rec.mtime_ns = media_mtime_ns(&st);
+	if (recidx_put(m->index, w->key, &w->rec) != FCS_OK)
+		fcs_ignore(recidx_del(m->index, w->key));
+	return FCS_OK;
+}
+
+static void
+close_run(struct media *m, struct media_job *job)
+{
+	struct write_job *j = (struct write_job *)(void *)job;
+	struct media_writer *w = j->w;
+	struct media_writer **p = &m->writers;
+
+	err_clear(&j->why);
+	j->result = FCS_OK;
+	if (w->file == NULL)
+		return; /* never opened */
+	flush_some(m, w);
+	j->result = finish(m, w, &j->why);
+	while (*p != NULL && *p != w)
+		p = &(*p)->next;
+	if (*p != NULL)
+		*p = w->next;
+	atomic_store(&w->file->growing, false);
+}
