@@ -79,10 +79,12 @@ fuzz:
 	    $(abs_srcdir)/configure -q --enable-fuzzing CFLAGS="-O1 -g" \
 	    CC=clang; }
 	@$(MAKE) $(AM_MAKEFLAGS) -C $(FUZZ_DIR) tests/fuzz/fuzz_$(T)
-	@$(MKDIR_P) $(FUZZ_DIR)/corpus/$(T) tests/fuzz/regress
-	$(FUZZ_DIR)/tests/fuzz/fuzz_$(T) -max_total_time=$(S) \
-	    -artifact_prefix=tests/fuzz/regress/ $(FUZZ_DIR)/corpus/$(T) \
-	    $(srcdir)/tests/fuzz/corpus/$(T)
+	@$(MKDIR_P) $(FUZZ_DIR)/corpus/$(T)
+	d=$(srcdir)/tests/fuzz/dict/$(T).dict; \
+	$(FUZZ_DIR)/tests/fuzz/fuzz_$(T) -max_total_time=$(S) -timeout=10 \
+	    -rss_limit_mb=2048 `test -f $$d && echo -dict=$$d` \
+	    -artifact_prefix=$(srcdir)/tests/fuzz/regress/$(T)- \
+	    $(FUZZ_DIR)/corpus/$(T) $(srcdir)/tests/fuzz/corpus/$(T)
 
 bench: all $(check_PROGRAMS)
 	@$(TESTS_RUN) --only bench/ --tag bench

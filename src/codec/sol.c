@@ -123,7 +123,7 @@ write_amf0(struct buf *out, const struct value *root)
 	struct amf0_writer w;
 	int rc;
 
-	amf0_writer_init(&w, out, AMF0_PLAIN);
+	amf0_writer_init(&w, out, AMF0_CANONICAL);
 	rc = amf0_writer_add(&w, root);
 	for (uint32_t i = 0; rc == FCS_OK && i < root->prop_count; i++) {
 		amf0_put_utf8(

@@ -1,1 +1,41 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Fuzz targets. Without --enable-fuzzing each is a test that runs its stored
+# inputs once (replay.c); with it, libFuzzer supplies main.
+FUZZ_CODEC = tests/fuzz/fuzz_amf0 tests/fuzz/fuzz_amf3 \
+	tests/fuzz/fuzz_chunk tests/fuzz/fuzz_command tests/fuzz/fuzz_flv \
+	tests/fuzz/fuzz_handshake tests/fuzz/fuzz_sol tests/fuzz/fuzz_somsg \
+	tests/fuzz/fuzz_url
+check_PROGRAMS += $(FUZZ_CODEC)
+noinst_HEADERS += tests/fuzz/fuzz.h
+if FUZZING
+FUZZ_MAIN =
+else
+FUZZ_MAIN = tests/fuzz/replay.c
+endif
+tests_fuzz_fuzz_amf0_SOURCES = tests/fuzz/fuzz_amf0.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_amf0_LDADD = $(LIBS_CODEC)
+tests_fuzz_fuzz_amf0_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
+tests_fuzz_fuzz_amf3_SOURCES = tests/fuzz/fuzz_amf3.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_amf3_LDADD = $(LIBS_CODEC)
+tests_fuzz_fuzz_amf3_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
+tests_fuzz_fuzz_chunk_SOURCES = tests/fuzz/fuzz_chunk.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_chunk_LDADD = $(LIBS_CODEC)
+tests_fuzz_fuzz_chunk_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
+tests_fuzz_fuzz_command_SOURCES = tests/fuzz/fuzz_command.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_command_LDADD = $(LIBS_CODEC)
+tests_fuzz_fuzz_command_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
+tests_fuzz_fuzz_flv_SOURCES = tests/fuzz/fuzz_flv.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_flv_LDADD = $(LIBS_CODEC)
+tests_fuzz_fuzz_flv_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
+tests_fuzz_fuzz_handshake_SOURCES = tests/fuzz/fuzz_handshake.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_handshake_LDADD = $(LIBS_CODEC)
+tests_fuzz_fuzz_handshake_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
+tests_fuzz_fuzz_sol_SOURCES = tests/fuzz/fuzz_sol.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_sol_LDADD = $(LIBS_CODEC)
+tests_fuzz_fuzz_sol_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
+tests_fuzz_fuzz_somsg_SOURCES = tests/fuzz/fuzz_somsg.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_somsg_LDADD = $(LIBS_CODEC)
+tests_fuzz_fuzz_somsg_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
+tests_fuzz_fuzz_url_SOURCES = tests/fuzz/fuzz_url.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_url_LDADD = $(LIBS_CODEC)
+tests_fuzz_fuzz_url_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
