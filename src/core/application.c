@@ -65,6 +65,15 @@ application_env(const struct application *a)
 	return &a->env;
 }
 
+void
+application_set_settings(struct application *a, const struct config *config,
+    const struct limits *limits, const struct config_app *settings)
+{
+	a->env.config = config;
+	a->env.limits = limits;
+	a->env.settings = settings;
+}
+
 const struct limits *
 application_limits(struct application *a)
 {

@@ -35,6 +35,10 @@ struct application_env {
 struct application *application_new(const struct application_env *);
 void application_free(struct application *); /* all instances gone before */
 const struct application_env *application_env(const struct application *);
+/* A reload: what is asked from now on is answered by these (borrowed as those
+ * of application_new); the old ones may be freed after the call. */
+void application_set_settings(struct application *, const struct config *,
+    const struct limits *, const struct config_app *);
 
 /* The instance of that name; created (not started) when create. NULL: unknown,
  * no memory, or refused by `instances:` or limits (why says it). */

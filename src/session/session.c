@@ -61,6 +61,7 @@ free_now(void *obj)
 
 	drop_kept(s);
 	timer_free(s->timer);
+	timer_free(s->pace);
 	free(s);
 }
 
@@ -72,6 +73,8 @@ on_end(void *arg)
 
 	loop_cancel(loop, LOOP_WORK, &s->kept_task);
 	timer_stop(s->timer);
+	if (s->pace != NULL)
+		timer_stop(s->pace);
 	sess_stream_fini(s);
 	if (s->client != NULL)
 		client_lost(s->client); /* asks for our counts once more */
@@ -395,11 +398,53 @@ dispatch(struct session *s, const struct message *m)
 	}
 }
 
+static void
+on_pace(void *arg)
+{
+	struct session *s = arg;
+
+	if (s->state != SESSION_DEAD)
+		stream_pause_read(conn_stream(s->conn), false);
+}
+
+/* A client that sends more commands a second than the limit is read from
+ * again when the second is over; what was read already is done. */
+static void
+count_command(struct session *s)
+{
+	int64_t most = limits_get(
+	    application_env(s->app)->limits, LIMIT_COMMANDS_PER_SECOND);
+	uint64_t now = loop_now_ms(conn_loop(s->conn));
+
+	if (now - s->pace_ms >= 1000) {
+		s->pace_ms = now;
+		s->pace_count = 0;
+	}
+	if ((int64_t)++s->pace_count <= most)
+		return;
+	if (s->pace == NULL)
+		s->pace = timer_new(conn_loop(s->conn), on_pace, s);
+	if (s->pace == NULL || timer_is_set(s->pace))
+		return;
+	limits_refuse(LIMIT_COMMANDS_PER_SECOND);
+	stream_pause_read(conn_stream(s->conn), true);
+	timer_set(s->pace, (uint32_t)(s->pace_ms + 1000 - now));
+}
+
+static bool
+is_media(uint8_t type)
+{
+	return type == MESSAGE_AUDIO || type == MESSAGE_VIDEO ||
+	       type == MESSAGE_AGGREGATE;
+}
+
 static int
 on_message(void *arg, const struct message *m)
 {
 	struct session *s = arg;
 
+	if (!is_media(m->type))
+		count_command(s);
 	s->heard_ms = loop_now_ms(conn_loop(s->conn));
 	if (s->instance != NULL)
 		instance_stats(s->instance)->msg_in++;

@@ -44,6 +44,9 @@ struct session {
 	struct loop_task end_task;
 	struct timer *timer; /* connect deadline; then idle_client */
 	uint64_t heard_ms;   /* last message of the client */
+	struct timer *pace;  /* set while reading pauses: too many commands */
+	uint64_t pace_ms;    /* begin of the second counted in */
+	uint32_t pace_count;
 	char ip[64];
 	uint16_t port;
 	char protocol[8];

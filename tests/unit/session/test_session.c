@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* session - connect, calls and refusals over a socketpair. */
+#include "base/clock.h"
 #include "core/live.h"
 #include "tests/lib/unit.h"
 #include "tests/unit/core/fake.h"
@@ -570,6 +571,27 @@ UNIT(command_names_with_control_characters_are_ignored)
 	wire_command(&w, false, "ok", 4, NULL, NULL, 0);
 	wire_wait(&w, 1);
 	fake_expect("ok:c1");
+	end();
+}
+
+UNIT(flood_of_commands_pauses_its_reader_only)
+{
+	int64_t before;
+	int i;
+
+	begin(NULL, NULL);
+	ck_assert_int_eq(
+	    limits_set((struct limits *)(uintptr_t)application_env(app)->limits,
+		LIMIT_COMMANDS_PER_SECOND, 10),
+	    FCS_OK);
+	connected(0);
+	before = clock_ms();
+	for (i = 0; i < 15; i++)
+		wire_command(&w, false, "f", 2, NULL, NULL, 0);
+	wire_wait(&w, 15);
+	wire_command(&w, false, "f", 3, NULL, NULL, 0);
+	wire_wait(&w, 16);
+	ck_assert_int_ge(clock_ms() - before, 500);
 	end();
 }
 
