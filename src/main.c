@@ -1,8 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fcsd - the server. Wiring only: the command line, then a role. */
 #include <stdio.h>
+#include <string.h>
 
+#include "gateway/gateway.h"
 #include "supervisor/options.h"
+#include "supervisor/supervisor.h"
+
+/* A process the supervisor started; descriptors and arguments by role.h. */
+static int
+run_role(const struct options *o)
+{
+	if (strcmp(o->role, "gateway") == 0)
+		return gateway_main();
+	fprintf(stderr, "fcsd: no such role: %s\n", o->role);
+	return OPTIONS_EXIT_USAGE;
+}
 
 int
 main(int argc, char **argv)
@@ -28,8 +41,7 @@ main(int argc, char **argv)
 		status = options_test(&o);
 		break;
 	case OPTIONS_RUN:
-		fprintf(stderr, "fcsd: this version cannot serve yet\n");
-		status = 70;
+		status = o.role != NULL ? run_role(&o) : supervisor_run(&o);
 		break;
 	}
 	options_fini(&o);

@@ -2,6 +2,7 @@
 /* role - see role.h. */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -139,9 +140,11 @@ role_new(const char *name, const char *app)
 {
 	struct role *r = calloc(1, sizeof(*r));
 	struct err e = { .code = FCS_ENOMEM, .text = "out of memory" };
+	char comm[16];
 
 	log_set_role(name, app);
-	(void)prctl(PR_SET_NAME, app == NULL ? name : app);
+	(void)snprintf(comm, sizeof(comm), "fcsd-%s", name);
+	(void)prctl(PR_SET_NAME, comm);
 	if (r == NULL)
 		goto fail;
 	(void)signal(SIGPIPE, SIG_IGN);

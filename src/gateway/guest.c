@@ -447,7 +447,7 @@ guest_hand(struct guest *g, struct channel_handover *h, int *fd)
 	(void)snprintf(h->ip, sizeof(h->ip), "%s", g->peer.ip);
 	(void)snprintf(h->protocol, sizeof(h->protocol), "rtmp");
 	h->port = g->peer.port;
-	h->bytes_in = g->bytes_in;
+	h->bytes_in = g->bytes_in + buf_len(&g->raw);
 	h->bytes_out = g->bytes_out;
 	h->early = buf_data(&g->raw);
 	h->early_len = buf_len(&g->raw);
