@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The Ruby half of the script API, in the order it is loaded; one array of
 # byte code, `mrblib_code`, in mrblib/embedded.h.
-MRBLIB =
+MRBLIB = mrblib/00_error.rb mrblib/10_time.rb mrblib/20_value.rb \
+	mrblib/30_core.rb mrblib/40_pending.rb mrblib/50_client.rb \
+	mrblib/60_sharedobject.rb mrblib/70_stream.rb mrblib/80_app.rb \
+	mrblib/90_kernel.rb
 
 EXTRA_DIST += $(MRBLIB)
 BUILT_SOURCES += mrblib/embedded.h

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What takes time, script-api.md 7.1.
+module FCS
+  class Pending
+    def __open(id, client)
+      @id = id
+      @client = client
+    end
+
+    def __id = @id
+    def __client = @client
+    def done? = @done == true
+
+    def await(timeout: 10)
+      unless @done
+        @waiters ||= []
+        task = Core.task
+        @waiters << task if task
+        begin
+          Core.park(self, timeout)
+        rescue AwaitError, LimitError
+          @waiters.delete(task)
+          raise
+        end
+        raise Timeout, "no answer within #{timeout} s" unless @done
+      end
+      raise @error if @error
+      @value
+    end
+
+    # Runs as a handler of its own when the answer is there.
+    def then(&block)
+      if @done
+        __run(block)
+      else
+        (@thens ||= []) << block
+      end
+      self
+    end
+
+    # direct: called at the top of a turn, the waiting handler may go on in it.
+    def __settle(value, error, direct)
+      return if @done
+      @done = true
+      @value = value
+      @error = error
+      waiters, @waiters = @waiters, nil
+      thens, @thens = @thens, nil
+      watchers, @watchers = @watchers, nil
+      thens.each { |block| __run(block) } if thens
+      watchers.each { |block| block.call(value, error) } if watchers
+      return if waiters.nil?
+      first = waiters.shift if direct
+      waiters.each { |task| Core.wake(task) }
+      Core.step(first) if first
+    end
+
+    # The time of one waiting handler is up.
+    def __expire(task)
+      return if @done || @waiters.nil? || !@waiters.delete(task)
+      Core.step(task)
+    end
+
+    def __forget(task)
+      @waiters.delete(task) if @waiters
+    end
+
+    def __run(block)
+      Core.later do
+        Core.spawn("then") { Core.app.instance_exec(@value, @error, &block) }
+      end
+    end
+
+    def self.all(*pendings)
+      whole = Pending.new
+      values = Array.new(pendings.size)
+      left = pendings.size
+      whole.__settle([], nil, false) if left == 0
+      pendings.each_with_index do |p, i|
+        p.__watch do |value, error|
+          if error
+            whole.__settle(nil, error, false)
+          else
+            values[i] = value
+            left -= 1
+            whole.__settle(values, nil, false) if left == 0
+          end
+        end
+      end
+      whole
+    end
+
+    # As then, but at once and without a handler: for Core only.
+    def __watch(&block)
+      if @done
+        block.call(@value, @error)
+      else
+        (@watchers ||= []) << block
+      end
+    end
+  end
+end

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A connected client, script-api.md 7.3. What the network told about it is
+# read once; the rest asks the host by id.
+module FCS
+  class Client
+    attr_reader :id, :args, :ip, :port, :protocol, :agent, :referrer, :page_url, :uri, :amf, :connected_at
+
+    def initialize(id, args)
+      @id = id
+      @args = args
+      @state = :pending
+      @ip, @port, @protocol, @secure, @agent, @referrer, @page_url, @uri, @query_string, @amf, at =
+        Native.client_info(id)
+      @connected_at = Time.at(0) + (at || 0) / 1000.0
+      @attributes = {}
+    end
+
+    def secure? = @secure == true
+    def query = @query ||= FCS.parse_query(@query_string)
+    def user = @user
+
+    def user=(name)
+      name = name.nil? ? nil : name.to_s
+      raise ArgumentError, "a user name has at most 255 bytes" if name && name.size > 255
+      Native.client_user(@id, name.to_s)
+      @user = name
+    end
+
+    def state
+      return :closed if @state == :closed
+      @state = Native.client_state(@id)
+    end
+
+    def accepted? = state == :accepted
+    def open? = state != :closed
+
+    # --- what the script keeps with it ---
+
+    def [](key) = @attributes[key.to_s]
+
+    def []=(key, value)
+      key = key.to_s
+      value.nil? ? @attributes.delete(key) : @attributes[key] = value
+      Native.client_attr(@id, key, value)
+      value
+    end
+
+    def key?(key) = @attributes.key?(key.to_s)
+    def attributes = @attributes.dup
+
+    # --- access lists ---
+
+    def read_access = @read_access || ["/"]
+    def write_access = @write_access || ["/"]
+
+    def read_access=(paths)
+      @read_access = access(false, paths)
+    end
+
+    def write_access=(paths)
+      @write_access = access(true, paths)
+    end
+
+    # --- verdict of a client that is held ---
+
+    def hold(seconds = 30)
+      @hold = seconds
+      self
+    end
+
+    def __hold = @hold
+
+    def accept
+      held? && Native.client_decide(@id, Core::OK, nil, nil)
+    end
+
+    def reject(why = nil, value = nil)
+      held? && Native.client_decide(@id, Core::REJECT, why.nil? ? nil : why.to_s, value)
+    end
+
+    def redirect(url)
+      held? && Native.client_decide(@id, Core::REDIRECT, url.to_s, nil)
+    end
+
+    # --- to the client ---
+
+    def call(name, *args, &block)
+      pending = Core.pending(self)
+      unless open?
+        Core.forget_pending(pending.__id)
+        pending.__settle(nil, ClientGone.new("the client is gone"), false)
+        pending.then(&block) if block
+        return pending
+      end
+      begin
+        Native.client_call(@id, name.to_s, args, pending.__id)
+      rescue Error
+        Core.forget_pending(pending.__id)
+        raise
+      end
+      pending.then(&block) if block
+      pending
+    end
+
+    def tell(name, *args)
+      open? && Native.tell([@id], name.to_s, args) == 1
+    end
+
+    def disconnect(why = nil)
+      open? && Native.client_disconnect(@id, why.nil? ? nil : why.to_s)
+    end
+
+    # --- what it may call ---
+
+    def expose(name, &block)
+      raise ArgumentError, "expose needs a block" if block.nil?
+      (@exposed ||= {})[App.__exposable(name)] = block
+      self
+    end
+
+    def hide(name)
+      (@exposed ||= {})[App.__exposable(name)] = false
+      self
+    end
+
+    def __exposed = @exposed
+    def to_s = "client #{@id}"
+    def inspect = "#<FCS::Client #{@id}>"
+
+    # --- for Core ---
+
+    def __accepted
+      @state = :accepted
+    end
+
+    def __closed
+      @state = :closed
+    end
+
+    private
+
+    def held? = @hold != nil && state == :pending
+
+    def access(write, paths)
+      paths = paths.split(";") if paths.is_a?(String)
+      raise ArgumentError, "access is a list of path prefixes" unless paths.is_a?(Array)
+      paths = paths.map { |p| p.to_s }
+      Native.client_access(@id, write, paths)
+      paths
+    end
+  end
+
+  # "a=1&b=x%20y" => Hash of Strings; the last of equal names counts.
+  def self.parse_query(text)
+    h = {}
+    text.to_s.split("&").each do |pair|
+      i = pair.index("=")
+      key = i ? pair[0, i] : pair
+      h[Native.unescape(key)] = i ? Native.unescape(pair[(i + 1)..-1]) : "" unless key.empty?
+    end
+    h
+  end
+end

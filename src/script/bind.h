@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bind - the methods of FCS::Native, by subject: each binding converts its
+ * arguments, runs one native section, converts the result. What a binding
+ * changes in core takes effect at once, what that causes is queued.
+ * Layer: script (5). Thread: loop, in the VM (unless it says otherwise).
+ */
+#ifndef SCRIPT_BIND_H
+#define SCRIPT_BIND_H
+
+#include "script/vm.h"
+
+void bind_core_init(struct vm *);
+void bind_client_init(struct vm *);
+void bind_sharedobj_init(struct vm *);
+void bind_stream_init(struct vm *);
+void bind_text_init(struct vm *);
+void bind_json_init(struct vm *);
+void bind_secret_init(struct vm *);
+
+/* What Core.ready returned, into vm->decl. */
+void bind_core_take_decls(struct vm *, mrb_value ready);
+void bind_core_answer_free(struct vm_answer *); /* outside the VM */
+
+/* End open transactions of a lost VM without effect; outside the VM. */
+void bind_sharedobj_abandon(struct vm *);
+
+/* A value from JSON text; frozen = all the way down. Raises ValueError with
+ * the position. */
+mrb_value bind_json_parse(struct vm *, const char *text, size_t len,
+    bool frozen);
+
+#define BIND(vm, name, fn, args)                                               \
+	mrb_define_module_function_id((vm)->mrb, (vm)->native,                 \
+	    mrb_intern_lit((vm)->mrb, name), fn, args)
+
+#endif

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What Core (mrblib/30_core.rb) needs of the host: answers, timers, the log.
+ */
+#include <inttypes.h>
+#include <mruby.h>
+#include <mruby/array.h>
+#include <mruby/hash.h>
+#include <mruby/string.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/name.h"
+#include "base/rnd.h"
+#include "script/bind.h"
+#include "script/conv.h"
+#include "script/vmtimer.h"
+
+#define SUGGEST_MAX 64
+#define REF_LEN	    6
+
+void
+bind_core_answer_free(struct vm_answer *a)
+{
+	if (a == NULL)
+		return;
+	arena_free(a->arena);
+	free(a->text);
+	free(a->replace);
+	free(a);
+}
+
+/* Native: the answer, or NULL with *why. */
+static struct vm_answer *
+answer_new(struct vm *vm, const char *text, const char *replace,
+    mrb_value value, int *rc, const char **why)
+{
+	struct vm_answer *a = calloc(1, sizeof(*a));
+
+	*why = "out of memory";
+	*rc = FCS_ENOMEM;
+	if (a == NULL)
+		return NULL;
+	if (text != NULL && (a->text = strdup(text)) == NULL)
+		goto fail;
+	if (replace != NULL && (a->replace = strdup(replace)) == NULL)
+		goto fail;
+	if (!mrb_nil_p(value)) {
+		a->arena = arena_new(0);
+		if (a->arena == NULL)
+			goto fail;
+		*rc = conv_from_ruby(vm, a->arena, value, &a->value, why);
+		if (*rc != FCS_OK)
+			goto fail;
+	}
+	*rc = FCS_OK;
+	return a;
+fail:
+	bind_core_answer_free(a);
+	return NULL;
+}
+
+/* answer(ticket, verdict, text, value, replace, start) */
+static mrb_value
+f_answer(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	mrb_int ticket, verdict;
+	const char *text, *replace, *why = NULL;
+	mrb_value value;
+	mrb_float start;
+	struct vm_answer *a;
+	int rc;
+
+	(void)self;
+	mrb_get_args(mrb, "iiz!oz!f", &ticket, &verdict, &text, &value,
+	    &replace, &start);
+	vmguard_native_begin();
+	a = answer_new(vm, text, replace, value, &rc, &why);
+	if (a != NULL) {
+		a->ticket = (uint64_t)ticket;
+		a->verdict = (enum script_verdict)verdict;
+		a->start = start;
+		*vm->answers_tail = a;
+		vm->answers_tail = &a->next;
+	}
+	vmguard_native_end();
+	if (rc != FCS_OK)
+		vm_raise(mrb, VM_EVALUE, "%s", why);
+	return mrb_nil_value();
+}
+
+static mrb_value
+f_work(mrb_state *mrb, mrb_value self)
+{
+	(void)self;
+	vm_of(mrb)->has_work = true;
+	return mrb_nil_value();
+}
+
+static mrb_value
+f_parked(mrb_state *mrb, mrb_value self)
+{
+	mrb_int n;
+
+	(void)self;
+	mrb_get_args(mrb, "i", &n);
+	vm_of(mrb)->parked = (uint64_t)n;
+	return mrb_nil_value();
+}
+
+static mrb_value
+f_timer(mrb_state *mrb, mrb_value self)
+{
+	mrb_int id;
+	mrb_float seconds;
+	int rc;
+
+	(void)self;
+	mrb_get_args(mrb, "if", &id, &seconds);
+	vmguard_native_begin();
+	rc = vmtimer_set(vm_of(mrb), (uint64_t)id, seconds);
+	vmguard_native_end();
+	if (rc != FCS_OK)
+		vm_raise_code(mrb, rc, "timer");
+	return mrb_nil_value();
+}
+
+static mrb_value
+f_untimer(mrb_state *mrb, mrb_value self)
+{
+	mrb_int id;
+
+	(void)self;
+	mrb_get_args(mrb, "i", &id);
+	vmguard_native_begin();
+	vmtimer_cancel(vm_of(mrb), (uint64_t)id);
+	vmguard_native_end();
+	return mrb_nil_value();
+}
+
+static mrb_value
+f_now_us(mrb_state *mrb, mrb_value self)
+{
+	(void)self;
+	return mrb_int_value(mrb, clock_wall_us());
+}
+
+static mrb_value
+f_uptime(mrb_state *mrb, mrb_value self)
+{
+	(void)self;
+	return mrb_float_value(mrb,
+	    (double)(clock_us() - vm_of(mrb)->opened_us) / 1e6);
+}
+
+/* report(callback, client, where, what, backtrace) => reference */
+static mrb_value
+f_report(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	const char *label, *client, *where, *what, *lines;
+	mrb_int label_n, where_n, what_n, lines_n;
+	char ref[REF_LEN + 1];
+
+	(void)self;
+	mrb_get_args(mrb, "sz!sss", &label, &label_n, &client, &where,
+	    &where_n, &what, &what_n, &lines, &lines_n);
+	vmguard_native_begin();
+	rnd_text(ref, REF_LEN);
+	vm->errors++;
+	log_error("script.error",
+	    "ref=%s app=%s inst=%s at=%.*s callback=%.*s client=%s "
+	    "error=%.*s backtrace=%.*s",
+	    ref, vm->app_name, vm->inst_name, (int)where_n, where,
+	    (int)label_n, label, client, (int)(what_n > 1000 ? 1000 : what_n),
+	    what, (int)(lines_n > 2000 ? 2000 : lines_n), lines);
+	vmguard_native_end();
+	return mrb_str_new_cstr(mrb, ref);
+}
+
+/* log(level, text, fields) */
+static mrb_value
+f_log(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	const struct config_app *settings;
+	const char *text, *fields;
+	mrb_int level, text_n, fields_n;
+
+	(void)self;
+	mrb_get_args(mrb, "iss", &level, &text, &text_n, &fields, &fields_n);
+	if (text_n > 4000)
+		text_n = 4000;
+	if (fields_n > 2000)
+		fields_n = 2000;
+	vmguard_native_begin();
+	settings = application_env(instance_app(vm->inst))->settings;
+	if (settings == NULL ||
+	    level >= config_app_int(settings, APP_APP_LOG_LEVEL)) {
+		if (fields_n == 0)
+			log_write((enum log_level)level, "script.log",
+			    "app=%s inst=%s text=%.*s", vm->app_name,
+			    vm->inst_name, (int)text_n, text);
+		else
+			log_write((enum log_level)level, "script.log",
+			    "app=%s inst=%s text=%.*s fields=%.*s",
+			    vm->app_name, vm->inst_name, (int)text_n, text,
+			    (int)fields_n, fields);
+	}
+	vmguard_native_end();
+	return mrb_nil_value();
+}
+
+/* suggest(word, list) => ", did you mean :x?" or "" */
+static mrb_value
+f_suggest(mrb_state *mrb, mrb_value self)
+{
+	const char *word, *names[SUGGEST_MAX], *best;
+	mrb_value list, text;
+	size_t n = 0;
+	mrb_int i;
+
+	(void)self;
+	mrb_get_args(mrb, "zA", &word, &list);
+	for (i = 0; i < RARRAY_LEN(list) && n < SUGGEST_MAX; i++)
+		if (mrb_string_p(RARRAY_PTR(list)[i]))
+			names[n++] = RSTRING_CSTR(mrb, RARRAY_PTR(list)[i]);
+	vmguard_native_begin();
+	best = name_suggest(word, names, n);
+	vmguard_native_end();
+	if (best == NULL)
+		return mrb_str_new_lit(mrb, "");
+	text = mrb_str_new_lit(mrb, ", did you mean :");
+	mrb_str_cat_cstr(mrb, text, best);
+	mrb_str_cat_lit(mrb, text, "?");
+	return text;
+}
+
+static mrb_value
+f_vector_class(mrb_state *mrb, mrb_value self)
+{
+	mrb_value kind, type;
+	mrb_bool fixed;
+
+	(void)self;
+	mrb_get_args(mrb, "SbS", &kind, &fixed, &type);
+	return conv_vector_class(vm_of(mrb), kind, fixed, type);
+}
+
+/* ---- declarations ---- */
+
+static int64_t
+whole(mrb_value v)
+{
+	return mrb_integer_p(v) ? (int64_t)mrb_integer(v) : -1;
+}
+
+static const char *
+word(mrb_state *mrb, mrb_value v)
+{
+	return mrb_string_p(v) ? RSTRING_CSTR(mrb, v) : "";
+}
+
+static int
+take_shared(struct vm *vm, mrb_value row)
+{
+	const mrb_value *v = RARRAY_PTR(row);
+	struct script_shared s;
+
+	memset(&s, 0, sizeof(s));
+	s.pattern = word(vm->mrb, v[0]);
+	s.persistent = (int)whole(v[1]);
+	s.readonly = mrb_test(v[2]);
+	s.guarded = mrb_test(v[3]);
+	s.conflict_reject = mrb_test(v[4]);
+	s.durability = (int)whole(v[5]);
+	s.history_changes = whole(v[6]);
+	s.history_age_s = whole(v[7]);
+	s.resync_depth = whole(v[8]);
+	s.max_slots = whole(v[9]);
+	s.max_value = whole(v[10]);
+	s.max_bytes = whole(v[11]);
+	s.max_users = whole(v[12]);
+	return vmdecl_add_shared(&vm->decl, &s);
+}
+
+static int
+take(struct vm *vm, mrb_value events, mrb_value allow, mrb_value shared)
+{
+	mrb_state *mrb = vm->mrb;
+	const mrb_value *row;
+	enum script_event e;
+	const char *name;
+	mrb_int i;
+	int rc = FCS_OK, q;
+
+	for (i = 0; i < RARRAY_LEN(events); i++) {
+		name = word(mrb, RARRAY_PTR(events)[i]);
+		e = vmdecl_event(name);
+		if (e < SCRIPT_EVENT_COUNT)
+			vm->decl.event[e] = true;
+		vm->decl.missing |= strcmp(name, "missing") == 0;
+	}
+	for (i = 0; rc == FCS_OK && i < RARRAY_LEN(allow); i++) {
+		row = RARRAY_PTR(RARRAY_PTR(allow)[i]);
+		q = vmdecl_question(word(mrb, row[0]));
+		if (q >= 0)
+			rc = vmdecl_add_allow(&vm->decl,
+			    (enum script_question)q,
+			    mrb_nil_p(row[1]) ? NULL : word(mrb, row[1]));
+	}
+	for (i = 0; rc == FCS_OK && i < RARRAY_LEN(shared); i++)
+		rc = take_shared(vm, RARRAY_PTR(shared)[i]);
+	return rc;
+}
+
+void
+bind_core_take_decls(struct vm *vm, mrb_value ready)
+{
+	const mrb_value *v = RARRAY_PTR(ready);
+	int rc;
+
+	vmguard_native_begin();
+	rc = take(vm, v[0], v[1], v[2]);
+	vmguard_native_end();
+	if (rc != FCS_OK)
+		vm_raise_code(vm->mrb, rc, "declarations");
+}
+
+void
+bind_core_init(struct vm *vm)
+{
+	BIND(vm, "answer", f_answer, MRB_ARGS_REQ(6));
+	BIND(vm, "work", f_work, MRB_ARGS_NONE());
+	BIND(vm, "parked", f_parked, MRB_ARGS_REQ(1));
+	BIND(vm, "timer", f_timer, MRB_ARGS_REQ(2));
+	BIND(vm, "untimer", f_untimer, MRB_ARGS_REQ(1));
+	BIND(vm, "now_us", f_now_us, MRB_ARGS_NONE());
+	BIND(vm, "uptime", f_uptime, MRB_ARGS_NONE());
+	BIND(vm, "report", f_report, MRB_ARGS_REQ(5));
+	BIND(vm, "log", f_log, MRB_ARGS_REQ(3));
+	BIND(vm, "suggest", f_suggest, MRB_ARGS_REQ(2));
+	BIND(vm, "vector_class", f_vector_class, MRB_ARGS_REQ(3));
+}

@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Shared objects by name. Writes go to core at once (the script reads its own
+ * writes); what subscribers and other handlers see of them is core's affair.
+ */
+#include <mruby.h>
+#include <mruby/array.h>
+#include <mruby/hash.h>
+#include <mruby/string.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/amf0.h"
+#include "script/bind.h"
+#include "script/conv.h"
+
+static FCS_NORETURN void
+not_there(mrb_state *mrb, const char *name)
+{
+	vm_raise(mrb, VM_ESTORE, "shared object %s is not open", name);
+}
+
+/* so_open(name, persistent: true, false, nil = as it is or temporary) */
+static mrb_value
+f_open(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	const char *name;
+	mrb_value persistent;
+	struct sharedobj *so = NULL;
+	bool keep;
+	int rc;
+
+	(void)self;
+	mrb_get_args(mrb, "zo", &name, &persistent);
+	vmguard_native_begin();
+	keep = mrb_test(persistent);
+	if (mrb_nil_p(persistent)) {
+		so = sharedobj_find(vm->inst, name);
+		keep = so != NULL && sharedobj_is_persistent(so);
+	}
+	rc = sharedobj_open(vm->inst, name, keep, &so);
+	vmguard_native_end();
+	if (rc == FCS_EINVAL)
+		vm_raise(mrb, VM_ESTORE,
+		    "shared object %s exists as %s one, or its name is bad",
+		    name, keep ? "a temporary" : "a persistent");
+	if (rc != FCS_OK)
+		vm_raise_code(mrb, rc, name);
+	return mrb_nil_value();
+}
+
+
+/* The packed slot into vm->out (native): what core lends is good until the
+ * next call only, and converting may take a while. false: no such slot. */
+static bool
+fetch(struct vm *vm, const char *name, const char *slot, size_t slot_len,
+    bool *there)
+{
+	struct sharedobj *so = sharedobj_find(vm->inst, name);
+	const uint8_t *p;
+	size_t len = 0;
+
+	*there = so != NULL;
+	if (so == NULL)
+		return false;
+	p = sharedobj_get(so, slot, slot_len, &len);
+	if (p == NULL)
+		return false;
+	buf_reset(&vm->out, 65536);
+	buf_append(&vm->out, p, len);
+	return buf_status(&vm->out) == FCS_OK;
+}
+
+static mrb_value
+get(mrb_state *mrb, bool frozen)
+{
+	struct vm *vm = vm_of(mrb);
+	const char *name, *slot;
+	mrb_int slot_len;
+	bool there, found;
+
+	mrb_get_args(mrb, "zs", &name, &slot, &slot_len);
+	vmguard_native_begin();
+	found = fetch(vm, name, slot, (size_t)slot_len, &there);
+	vmguard_native_end();
+	if (!there)
+		not_there(mrb, name);
+	if (!found)
+		return mrb_nil_value();
+	return conv_from_packed(vm, buf_data(&vm->out), buf_len(&vm->out),
+	    frozen, slot);
+}
+
+static mrb_value
+f_get(mrb_state *mrb, mrb_value self)
+{
+	(void)self;
+	return get(mrb, true);
+}
+
+static mrb_value
+f_copy(mrb_state *mrb, mrb_value self)
+{
+	(void)self;
+	return get(mrb, false);
+}
+
+static mrb_value
+f_has(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	const char *name, *slot;
+	struct sharedobj *so;
+	mrb_int slot_len;
+	size_t len;
+	bool has = false;
+
+	(void)self;
+	mrb_get_args(mrb, "zs", &name, &slot, &slot_len);
+	vmguard_native_begin();
+	so = sharedobj_find(vm->inst, name);
+	if (so != NULL)
+		has = sharedobj_get(so, slot, (size_t)slot_len, &len) != NULL;
+	vmguard_native_end();
+	if (so == NULL)
+		not_there(mrb, name);
+	return mrb_bool_value(has);
+}
+
+/* so_info(name) => [size, version, subscribers, persistent] */
+static mrb_value
+f_info(mrb_state *mrb, mrb_value self)
+{
+	const char *name;
+	struct sharedobj *so;
+	uint64_t version = 0;
+	uint32_t size = 0, users = 0;
+	bool keep = false;
+	mrb_value v[4];
+
+	(void)self;
+	mrb_get_args(mrb, "z", &name);
+	vmguard_native_begin();
+	so = sharedobj_find(vm_of(mrb)->inst, name);
+	if (so != NULL) {
+		size = sharedobj_size(so);
+		version = sharedobj_version(so);
+		users = sharedobj_subscribers(so);
+		keep = sharedobj_is_persistent(so);
+	}
+	vmguard_native_end();
+	if (so == NULL)
+		not_there(mrb, name);
+	v[0] = mrb_int_value(mrb, size);
+	v[1] = mrb_int_value(mrb, (mrb_int)version);
+	v[2] = mrb_int_value(mrb, users);
+	v[3] = mrb_bool_value(keep);
+	return mrb_ary_new_from_values(mrb, 4, v);
+}
+
+/* All slots copied into vm->args (native), so that converting them is not
+ * disturbed by anything. */
+struct slots {
+	struct arena *arena;
+	struct sharedobj_slot *v;
+	uint32_t count, cap;
+	bool oom;
+};
+
+static void
+on_slot(void *arg, const struct sharedobj_slot *slot)
+{
+	struct slots *s = arg;
+	struct sharedobj_slot *to;
+
+	if (s->oom || s->count == s->cap)
+		return;
+	to = &s->v[s->count];
+	to->name.ptr = arena_strndup(s->arena, slot->name.ptr, slot->name.len);
+	to->name.len = slot->name.len;
+	to->value = arena_memdup(s->arena, slot->value, slot->len);
+	to->len = slot->len;
+	if (to->name.ptr == NULL || to->value == NULL)
+		s->oom = true;
+	else
+		s->count++;
+}
+
+static bool
+all_slots(struct vm *vm, const char *name, struct slots *s, bool *there)
+{
+	struct sharedobj *so = sharedobj_find(vm->inst, name);
+
+	memset(s, 0, sizeof(*s));
+	*there = so != NULL;
+	if (so == NULL)
+		return false;
+	arena_reset(vm->args);
+	s->arena = vm->args;
+	s->cap = sharedobj_size(so);
+	s->v = arena_array(s->arena, s->cap + 1, sizeof(*s->v));
+	if (s->v == NULL)
+		return false;
+	sharedobj_each_slot(so, on_slot, s);
+	return !s->oom;
+}
+
+static mrb_value
+f_keys(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	const char *name;
+	struct slots s;
+	bool there, ok;
+	mrb_value list;
+	uint32_t i;
+	int ai;
+
+	(void)self;
+	mrb_get_args(mrb, "z", &name);
+	vmguard_native_begin();
+	ok = all_slots(vm, name, &s, &there);
+	vmguard_native_end();
+	if (!there)
+		not_there(mrb, name);
+	if (!ok)
+		vm_raise_code(mrb, FCS_ENOMEM, name);
+	list = mrb_ary_new_capa(mrb, (mrb_int)s.count);
+	ai = mrb_gc_arena_save(mrb);
+	for (i = 0; i < s.count; i++) {
+		mrb_ary_push(mrb, list,
+		    mrb_str_new(mrb, s.v[i].name.ptr, s.v[i].name.len));
+		mrb_gc_arena_restore(mrb, ai);
+	}
+	return list;
+}
+
+/* Native: slot i unpacked; the tree joins the slots in vm->args. */
+static int
+unpack(struct vm *vm, const struct sharedobj_slot *slot, struct value **out)
+{
+	return value_unpack(vm->args, slot->value, slot->len, out);
+}
+
+static mrb_value
+f_to_h(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	const char *name, *why = "";
+	struct slots s;
+	struct value *tree = NULL;
+	bool there, ok;
+	mrb_value h, key, val;
+	uint32_t i;
+	int ai, rc;
+
+	(void)self;
+	mrb_get_args(mrb, "z", &name);
+	vmguard_native_begin();
+	ok = all_slots(vm, name, &s, &there);
+	vmguard_native_end();
+	if (!there)
+		not_there(mrb, name);
+	if (!ok)
+		vm_raise_code(mrb, FCS_ENOMEM, name);
+	h = mrb_hash_new_capa(mrb, (mrb_int)s.count);
+	ai = mrb_gc_arena_save(mrb);
+	for (i = 0; i < s.count; i++) {
+		vmguard_native_begin();
+		rc = unpack(vm, &s.v[i], &tree);
+		vmguard_native_end();
+		val = rc != FCS_OK ? mrb_undef_value() :
+				     conv_to_ruby(vm, tree, true, &why);
+		if (mrb_undef_p(val))
+			vm_raise(mrb, VM_EVALUE, "%s: %s", s.v[i].name.ptr,
+			    rc != FCS_OK ? err_text(rc) : why);
+		key = mrb_str_new(mrb, s.v[i].name.ptr, s.v[i].name.len);
+		mrb_hash_set(mrb, h, key, val);
+		mrb_gc_arena_restore(mrb, ai);
+	}
+	return h;
+}
+
+/* so_set(name, slot, value); nil deletes */
+static mrb_value
+f_set(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	const char *name, *slot, *why = NULL;
+	struct sharedobj *so;
+	mrb_int slot_len;
+	mrb_value value;
+	int rc = FCS_OK;
+
+	(void)self;
+	mrb_get_args(mrb, "zso", &name, &slot, &slot_len, &value);
+	vmguard_native_begin();
+	so = sharedobj_find(vm->inst, name);
+	if (!mrb_nil_p(value))
+		rc = conv_pack(vm, value, &why);
+	if (rc == FCS_OK)
+		why = NULL;
+	if (rc == FCS_OK && so != NULL)
+		rc = mrb_nil_p(value) ?
+		    sharedobj_set(so, slot, (size_t)slot_len, NULL, 0) :
+		    sharedobj_set(so, slot, (size_t)slot_len,
+			buf_data(&vm->out), buf_len(&vm->out));
+	vmguard_native_end();
+	if (why != NULL)
+		vm_raise(mrb, VM_EVALUE, "%s: %s", slot, why);
+	if (so == NULL)
+		not_there(mrb, name);
+	if (rc != FCS_OK)
+		vm_raise_code(mrb, rc, slot);
+	return mrb_nil_value();
+}
+
+static mrb_value
+f_clear(mrb_state *mrb, mrb_value self)
+{
+	const char *name;
+	struct sharedobj *so;
+	int rc = FCS_OK;
+
+	(void)self;
+	mrb_get_args(mrb, "z", &name);
+	vmguard_native_begin();
+	so = sharedobj_find(vm_of(mrb)->inst, name);
+	if (so != NULL)
+		rc = sharedobj_clear(so);
+	vmguard_native_end();
+	if (so == NULL)
+		not_there(mrb, name);
+	if (rc != FCS_OK)
+		vm_raise_code(mrb, rc, name);
+	return mrb_true_value();
+}
+
+/* ---- transactions ---- */
+
+static bool
+tx_push(struct vm *vm, const char *name)
+{
+	struct vm_tx *tx = calloc(1, sizeof(*tx));
+
+	if (tx == NULL)
+		return false;
+	tx->name = strdup(name);
+	if (tx->name == NULL) {
+		free(tx);
+		return false;
+	}
+	tx->next = vm->tx;
+	vm->tx = tx;
+	return true;
+}
+
+static bool
+tx_pop(struct vm *vm, const char *name)
+{
+	struct vm_tx **at, *tx;
+
+	for (at = &vm->tx; (tx = *at) != NULL; at = &tx->next) {
+		if (strcmp(tx->name, name) != 0)
+			continue;
+		*at = tx->next;
+		free(tx->name);
+		free(tx);
+		return true;
+	}
+	return false;
+}
+
+void
+bind_sharedobj_abandon(struct vm *vm)
+{
+	struct sharedobj *so;
+	struct vm_tx *tx;
+
+	while ((tx = vm->tx) != NULL) {
+		vm->tx = tx->next;
+		so = sharedobj_find(vm->inst, tx->name);
+		if (so != NULL)
+			fcs_ignore(sharedobj_end(so, false));
+		free(tx->name);
+		free(tx);
+	}
+}
+
+static mrb_value
+f_begin(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	const char *name;
+	struct sharedobj *so;
+	bool ok = false;
+
+	(void)self;
+	mrb_get_args(mrb, "z", &name);
+	vmguard_native_begin();
+	so = sharedobj_find(vm->inst, name);
+	if (so != NULL && tx_push(vm, name)) {
+		sharedobj_begin(so);
+		ok = true;
+	}
+	vmguard_native_end();
+	if (so == NULL)
+		not_there(mrb, name);
+	if (!ok)
+		vm_raise_code(mrb, FCS_ENOMEM, name);
+	return mrb_nil_value();
+}
+
+static mrb_value
+f_end(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	const char *name;
+	struct sharedobj *so;
+	mrb_bool commit;
+	int rc = FCS_OK;
+
+	(void)self;
+	mrb_get_args(mrb, "zb", &name, &commit);
+	vmguard_native_begin();
+	so = sharedobj_find(vm->inst, name);
+	if (tx_pop(vm, name) && so != NULL)
+		rc = sharedobj_end(so, commit);
+	vmguard_native_end();
+	if (rc != FCS_OK)
+		vm_raise_code(mrb, rc, name);
+	return mrb_nil_value();
+}
+
+/* so_send(name, handler, args) => bool */
+static mrb_value
+f_send(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	const char *name, *handler, *why = "";
+	mrb_int handler_len;
+	mrb_value args;
+	struct value **list;
+	struct amf0_writer w;
+	struct sharedobj *so;
+	uint32_t count, i;
+	bool bad;
+	int rc;
+
+	(void)self;
+	mrb_get_args(mrb, "zsA", &name, &handler, &handler_len, &args);
+	count = (uint32_t)RARRAY_LEN(args);
+	vmguard_native_begin();
+	so = sharedobj_find(vm->inst, name);
+	arena_reset(vm->args);
+	buf_reset(&vm->out, 65536);
+	list = arena_array(vm->args, count + 1, sizeof(struct value *));
+	rc = list == NULL ? FCS_ENOMEM :
+			    conv_list_from_ruby(vm, vm->args, RARRAY_PTR(args),
+				count, list, &why);
+	bad = rc != FCS_OK;
+	amf0_put_string(&vm->out, handler, (size_t)handler_len);
+	amf0_writer_init(&w, &vm->out, AMF0_AVMPLUS);
+	for (i = 0; rc == FCS_OK && i < count; i++)
+		rc = amf0_write(&w, list[i]);
+	amf0_writer_fini(&w);
+	if (rc == FCS_OK && so != NULL)
+		rc = sharedobj_send(so, buf_data(&vm->out), buf_len(&vm->out));
+	vmguard_native_end();
+	if (bad)
+		vm_raise(mrb, VM_EVALUE, "%s: %s", handler, why);
+	if (so == NULL)
+		not_there(mrb, name);
+	return mrb_bool_value(rc == FCS_OK);
+}
+
+static mrb_value
+f_close(mrb_state *mrb, mrb_value self)
+{
+	const char *name;
+	struct sharedobj *so;
+
+	(void)self;
+	mrb_get_args(mrb, "z", &name);
+	vmguard_native_begin();
+	so = sharedobj_find(vm_of(mrb)->inst, name);
+	if (so != NULL)
+		sharedobj_close(so);
+	vmguard_native_end();
+	return mrb_true_value();
+}
+
+/* so_writer(name, slot) => [version, user or client] */
+struct writer {
+	struct value_str slot;
+	uint64_t version;
+	char user[256];
+	bool found;
+};
+
+static void
+on_writer(void *arg, const struct sharedobj_slot *slot)
+{
+	struct writer *w = arg;
+
+	if (slot->name.len != w->slot.len ||
+	    memcmp(slot->name.ptr, w->slot.ptr, w->slot.len) != 0)
+		return;
+	w->found = true;
+	w->version = slot->version;
+	snprintf(w->user, sizeof(w->user), "%s",
+	    slot->user == NULL ? "" : slot->user);
+}
+
+static mrb_value
+f_writer(mrb_state *mrb, mrb_value self)
+{
+	const char *name, *slot;
+	mrb_int slot_len;
+	struct sharedobj *so;
+	struct writer w;
+	mrb_value v[2];
+
+	(void)self;
+	mrb_get_args(mrb, "zs", &name, &slot, &slot_len);
+	memset(&w, 0, sizeof(w));
+	w.slot.ptr = slot;
+	w.slot.len = (uint32_t)slot_len;
+	vmguard_native_begin();
+	so = sharedobj_find(vm_of(mrb)->inst, name);
+	if (so != NULL)
+		sharedobj_each_slot(so, on_writer, &w);
+	vmguard_native_end();
+	v[0] = w.found ? mrb_int_value(mrb, (mrb_int)w.version) :
+			 mrb_nil_value();
+	v[1] = w.found && w.user[0] != '\0' ? mrb_str_new_cstr(mrb, w.user) :
+					      mrb_nil_value();
+	return mrb_ary_new_from_values(mrb, 2, v);
+}
+
+/* so_watch(event, name): the object has a handler of its own */
+static mrb_value
+f_watch(mrb_state *mrb, mrb_value self)
+{
+	const char *event, *name;
+	enum script_event e;
+
+	(void)self;
+	mrb_get_args(mrb, "zz", &event, &name);
+	e = vmdecl_event(event);
+	if (e < SCRIPT_EVENT_COUNT)
+		vm_of(mrb)->decl.event[e] = true;
+	return mrb_nil_value();
+}
+
+void
+bind_sharedobj_init(struct vm *vm)
+{
+	BIND(vm, "so_open", f_open, MRB_ARGS_REQ(2));
+	BIND(vm, "so_get", f_get, MRB_ARGS_REQ(2));
+	BIND(vm, "so_copy", f_copy, MRB_ARGS_REQ(2));
+	BIND(vm, "so_key?", f_has, MRB_ARGS_REQ(2));
+	BIND(vm, "so_info", f_info, MRB_ARGS_REQ(1));
+	BIND(vm, "so_keys", f_keys, MRB_ARGS_REQ(1));
+	BIND(vm, "so_to_h", f_to_h, MRB_ARGS_REQ(1));
+	BIND(vm, "so_set", f_set, MRB_ARGS_REQ(3));
+	BIND(vm, "so_clear", f_clear, MRB_ARGS_REQ(1));
+	BIND(vm, "so_begin", f_begin, MRB_ARGS_REQ(1));
+	BIND(vm, "so_end", f_end, MRB_ARGS_REQ(2));
+	BIND(vm, "so_send", f_send, MRB_ARGS_REQ(3));
+	BIND(vm, "so_close", f_close, MRB_ARGS_REQ(1));
+	BIND(vm, "so_writer", f_writer, MRB_ARGS_REQ(2));
+	BIND(vm, "so_watch", f_watch, MRB_ARGS_REQ(2));
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Live streams by name.
+ */
+#include <mruby.h>
+#include <mruby/array.h>
+#include <mruby/string.h>
+#include <string.h>
+
+#include "base/refbuf.h"
+#include "codec/amf0.h"
+#include "core/live.h"
+#include "script/bind.h"
+#include "script/conv.h"
+
+/* stream_info(name) => [live, publisher (id, "" = server, nil), type,
+ * viewers, bits a second, ms] */
+static mrb_value
+f_info(mrb_state *mrb, mrb_value self)
+{
+	const char *name;
+	char client[256] = "", type[16] = "";
+	const struct live_publisher *p;
+	const struct live_stats *st;
+	struct live *l;
+	uint32_t viewers = 0, rate = 0, ms = 0;
+	bool live = false;
+	mrb_value v[6];
+
+	(void)self;
+	mrb_get_args(mrb, "z", &name);
+	vmguard_native_begin();
+	l = live_find(vm_of(mrb)->inst, name, false);
+	if (l != NULL) {
+		live = live_is_published(l);
+		p = live ? live_publisher(l) : NULL;
+		if (p != NULL) {
+			snprintf(client, sizeof(client), "%s",
+			    p->client == NULL ? "" : p->client);
+			snprintf(type, sizeof(type), "%s",
+			    p->type == NULL ? "" : p->type);
+		}
+		st = live_stats(l);
+		viewers = st->viewers;
+		rate = st->bitrate_bps;
+		ms = st->last_ts_ms;
+	}
+	vmguard_native_end();
+	v[0] = mrb_bool_value(live);
+	v[1] = live ? mrb_str_new_cstr(mrb, client) : mrb_nil_value();
+	v[2] = live ? mrb_str_new_cstr(mrb, type) : mrb_nil_value();
+	v[3] = mrb_int_value(mrb, viewers);
+	v[4] = mrb_int_value(mrb, rate);
+	v[5] = mrb_int_value(mrb, ms);
+	return mrb_ary_new_from_values(mrb, 6, v);
+}
+
+/* Native: the last value of the kept onMetaData message, or NULL. */
+static struct value *
+metadata(struct vm *vm, const char *name)
+{
+	struct live *l = live_find(vm->inst, name, false);
+	struct refbuf *data = l == NULL ? NULL : live_metadata(l);
+	struct amf0_reader r;
+	struct value *v = NULL;
+
+	if (data == NULL)
+		return NULL;
+	arena_reset(vm->args);
+	amf0_reader_init(&r, vm->args, data->data, data->len);
+	while (!amf0_reader_at_end(&r))
+		if (amf0_read(&r, &v) != FCS_OK)
+			return NULL;
+	return v;
+}
+
+static mrb_value
+f_metadata(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	const char *name, *why = NULL;
+	struct value *v;
+	mrb_value r;
+
+	(void)self;
+	mrb_get_args(mrb, "z", &name);
+	vmguard_native_begin();
+	v = metadata(vm, name);
+	vmguard_native_end();
+	r = conv_to_ruby(vm, v, true, &why);
+	if (mrb_undef_p(r))
+		vm_raise(mrb, VM_EVALUE, "metadata: %s", why);
+	return r;
+}
+
+/* stream_tell(name, handler, args) => bool */
+static mrb_value
+f_tell(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	const char *name, *handler, *why = "";
+	mrb_int handler_len;
+	mrb_value args;
+	struct value **list;
+	struct amf0_writer w;
+	struct live *l;
+	uint32_t count, i;
+	bool bad;
+	int rc;
+
+	(void)self;
+	mrb_get_args(mrb, "zsA", &name, &handler, &handler_len, &args);
+	count = (uint32_t)RARRAY_LEN(args);
+	vmguard_native_begin();
+	arena_reset(vm->args);
+	buf_reset(&vm->out, 65536);
+	list = arena_array(vm->args, count + 1, sizeof(struct value *));
+	rc = list == NULL ? FCS_ENOMEM :
+			    conv_list_from_ruby(vm, vm->args, RARRAY_PTR(args),
+				count, list, &why);
+	bad = rc != FCS_OK;
+	amf0_put_string(&vm->out, handler, (size_t)handler_len);
+	amf0_writer_init(&w, &vm->out, AMF0_PLAIN);
+	for (i = 0; rc == FCS_OK && i < count; i++)
+		rc = amf0_write(&w, list[i]);
+	amf0_writer_fini(&w);
+	l = live_find(vm->inst, name, false);
+	if (rc == FCS_OK)
+		rc = l == NULL ? FCS_ENOENT :
+				 live_feed(l, MESSAGE_DATA,
+				     live_stats(l)->last_ts_ms,
+				     buf_data(&vm->out), buf_len(&vm->out));
+	vmguard_native_end();
+	if (bad)
+		vm_raise(mrb, VM_EVALUE, "%s: %s", handler, why);
+	return mrb_bool_value(rc == FCS_OK);
+}
+
+static mrb_value
+f_close(mrb_state *mrb, mrb_value self)
+{
+	const char *name, *why;
+	struct live *l;
+	bool live;
+
+	(void)self;
+	mrb_get_args(mrb, "zz!", &name, &why);
+	vmguard_native_begin();
+	l = live_find(vm_of(mrb)->inst, name, false);
+	live = l != NULL && live_is_published(l);
+	if (live)
+		live_close(l, why);
+	vmguard_native_end();
+	return mrb_bool_value(live);
+}
+
+void
+bind_stream_init(struct vm *vm)
+{
+	BIND(vm, "stream_info", f_info, MRB_ARGS_REQ(1));
+	BIND(vm, "stream_metadata", f_metadata, MRB_ARGS_REQ(1));
+	BIND(vm, "stream_tell", f_tell, MRB_ARGS_REQ(3));
+	BIND(vm, "stream_close", f_close, MRB_ARGS_REQ(2));
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conv - values between AMF (struct value) and Ruby, by the tables of
+ * script-api.md 9. Shared references and cycles are kept both ways; nothing is
+ * changed silently: what cannot be said is an error with a text.
+ *
+ * Layer: script (5). Thread: loop, in the VM.
+ */
+#ifndef SCRIPT_CONV_H
+#define SCRIPT_CONV_H
+
+#include "script/vm.h"
+
+/*
+ * To Ruby, in the VM (allocates there, may leave it). v NULL = nil. frozen:
+ * all the way down. Returns an undef value and sets *why (static text) when
+ * the value has no form in Ruby.
+ */
+mrb_value conv_to_ruby(struct vm *, const struct value *v, bool frozen,
+    const char **why);
+/* The same for a packed value (a slot); raises ValueError "what: why". NULL
+ * data = nil. Uses vm->args. */
+mrb_value conv_from_packed(struct vm *, const uint8_t *data, size_t len,
+    bool frozen, const char *what);
+
+/*
+ * From Ruby into arena, in a native section. FCS_OK; FCS_ERANGE, FCS_EDEPTH,
+ * FCS_ELIMIT, FCS_ENOMEM with *why (static text, or err text of the code).
+ */
+int conv_from_ruby(struct vm *, struct arena *, mrb_value, struct value **out,
+    const char **why) FCS_MUSTUSE;
+/* Several values that may share objects (the arguments of a call). */
+int conv_list_from_ruby(struct vm *, struct arena *, const mrb_value *,
+    uint32_t count, struct value **out, const char **why) FCS_MUSTUSE;
+/* Packed into vm->out (which is reset first); native. */
+int conv_pack(struct vm *, mrb_value, const char **why) FCS_MUSTUSE;
+
+/* The subclass of FCS::Vector for a kind ("int", "uint", "double", "object"),
+ * fixed or not, with a type name; in the VM. */
+mrb_value conv_vector_class(struct vm *, mrb_value kind, bool fixed,
+    mrb_value type);
+
+#endif

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Life of a script, its limits, and the way its answers take back to core.
+ */
+#include "script/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "codec/status.h"
+#include "net/timer.h"
+#include "script/bind.h"
+#include "script/engine_int.h"
+#include "script/vmload.h"
+#include "script/vmtimer.h"
+
+#define WORK_PER_TURN	 64	/* then the network has its turn */
+#define LOW_MEMORY_PAUSE 60000	/* ms between two warnings */
+#define COLLECT_MS	 500	/* for a collection of the whole heap */
+
+/* A question, or an event somebody waits for. */
+struct ask {
+	uint64_t ticket;
+	script_answer_fn answer;
+	uint64_t owner, extra;
+	void (*done)(struct instance *, bool ok);
+	UT_hash_handle hh;
+};
+
+struct script {
+	struct vm *vm; /* NULL: lost */
+	struct instance *inst;
+	struct ask *asks;
+	uint64_t last_ticket;
+	int depth; /* of entries on the stack: close waits */
+	bool closing;
+	bool queued; /* task is queued or more is set */
+	struct loop_task task;
+	struct timer *more;
+	int64_t warned_ms; /* low memory, 0 = never */
+	struct script_stats stats;
+};
+
+static void destroy(struct script *);
+
+/* ---- leaving the VM ---- */
+
+static void
+settle(struct script *s, struct ask *q, const struct script_answer *a)
+{
+	struct ask copy = *q;
+
+	HASH_DEL(s->asks, q);
+	free(q);
+	if (copy.answer != NULL)
+		copy.answer(s->inst, copy.owner, copy.extra, a);
+	else if (copy.done != NULL)
+		copy.done(s->inst, a->verdict == SCRIPT_OK);
+}
+
+static void
+settle_ticket(struct script *s, uint64_t ticket, const struct script_answer *a)
+{
+	struct ask *q;
+
+	HASH_FIND(hh, s->asks, &ticket, sizeof(ticket), q);
+	if (q != NULL)
+		settle(s, q, a);
+}
+
+static void
+deliver(struct script *s)
+{
+	struct vm_answer *list = s->vm->answers, *a;
+	struct script_answer out;
+
+	/* The list is ours now: an answer may end this very VM. */
+	s->vm->answers = NULL;
+	s->vm->answers_tail = &s->vm->answers;
+	while ((a = list) != NULL) {
+		list = a->next;
+		memset(&out, 0, sizeof(out));
+		out.verdict = a->verdict;
+		out.text = a->text;
+		out.value = a->value;
+		out.replace = a->replace;
+		out.start = a->start;
+		settle_ticket(s, a->ticket, &out);
+		bind_core_answer_free(a);
+	}
+}
+
+/* The VM passed a limit: it is gone, and so is everything that waited. */
+static void
+lost(struct script *s, const char *why)
+{
+	struct script_answer out;
+	struct vm *vm = s->vm;
+	struct ask *q, *next;
+
+	s->stats.memory_peak = vmarena_peak(vm->mem);
+	s->vm = NULL;
+	bind_sharedobj_abandon(vm);
+	vm_close(vm);
+	log_error("script.lost", "inst=%s why=%s", instance_full_name(s->inst),
+	    why);
+	memset(&out, 0, sizeof(out));
+	out.verdict = SCRIPT_LOST;
+	out.text = why;
+	HASH_ITER(hh, s->asks, q, next)
+		settle(s, q, &out);
+	instance_script_lost(s->inst, why);
+}
+
+static void
+schedule(struct script *s)
+{
+	if (s->queued || s->closing || s->vm == NULL || !s->vm->has_work)
+		return;
+	s->queued = true;
+	loop_at_end(instance_loop(s->inst), LOOP_WORK, &s->task);
+}
+
+static int enter(struct script *, uint32_t ms, const char *what,
+    void (*fn)(struct vm *, void *), struct engine_call *);
+
+/* At 80 % of the memory after a collection: on(:status), once a minute. */
+static void
+check_memory(struct script *s, size_t used, size_t cap)
+{
+	struct engine_call c;
+	struct script_args args;
+	struct value *info;
+	struct arena *a;
+
+	if (s->warned_ms != 0 && clock_ms() - s->warned_ms < LOW_MEMORY_PAUSE)
+		return;
+	s->warned_ms = clock_ms();
+	memset(&c, 0, sizeof(c));
+	if (enter(s, COLLECT_MS, "collecting", engine_call_collect, &c) !=
+		FCS_OK ||
+	    s->vm == NULL)
+		return;
+	used = vmarena_used(s->vm->mem);
+	if (used < cap / 5 * 4)
+		return;
+	log_warn("script.memory", "inst=%s used=%zu of=%zu",
+	    instance_full_name(s->inst), used, cap);
+	if (!s->vm->decl.event[SCRIPT_STATUS])
+		return;
+	a = arena_new(0);
+	info = a == NULL ? NULL :
+			   status_info(a, STATUS_APP_LOWMEMORY,
+			       "80 % of script.memory in use", NULL, NULL);
+	if (info != NULL) {
+		memset(&args, 0, sizeof(args));
+		args.values = &info;
+		args.count = 1;
+		c.args = &args;
+		c.kind = SCRIPT_STATUS;
+		(void)enter(s, s->vm->time_ms, "on(:status)", engine_call_event,
+		    &c);
+	}
+	arena_free(a);
+}
+
+/* The one way into the VM. FCS_OK; FCS_ESCRIPT Core itself raised (logged);
+ * FCS_EKILLED the script is lost (told to the instance). */
+static int
+enter(struct script *s, uint32_t ms, const char *what,
+    void (*fn)(struct vm *, void *), struct engine_call *c)
+{
+	size_t cap = s->vm->cap;
+	struct err why;
+	int rc;
+
+	err_clear(&why);
+	s->depth++;
+	rc = vm_run(s->vm, ms, what, fn, c, &why);
+	s->stats.busy_us += vmguard_busy_us();
+	if (rc == FCS_ESCRIPT) {
+		s->stats.errors++;
+		log_error("script.error", "inst=%s in=%s error=%s",
+		    instance_full_name(s->inst), what, why.text);
+	}
+	deliver(s);
+	if (rc == FCS_EKILLED && s->vm != NULL)
+		lost(s, why.text);
+	if (s->vm != NULL && fn != engine_call_collect &&
+	    vmarena_used(s->vm->mem) > cap / 5 * 4)
+		check_memory(s, vmarena_used(s->vm->mem), cap);
+	schedule(s);
+	s->depth--;
+	if (s->closing && s->depth == 0)
+		destroy(s);
+	return rc;
+}
+
+/* ---- work, timers ---- */
+
+static void
+run_work(void *arg)
+{
+	struct script *s = arg;
+	struct engine_call c;
+	int i;
+
+	s->depth++;
+	for (i = 0; i < WORK_PER_TURN && s->vm != NULL && s->vm->has_work;
+	     i++) {
+		memset(&c, 0, sizeof(c));
+		s->vm->has_work = false;
+		if (enter(s, s->vm->time_ms, "deferred work", engine_call_work,
+			&c) == FCS_OK &&
+		    s->vm != NULL && c.more)
+			s->vm->has_work = true;
+	}
+	s->queued = false;
+	if (s->vm != NULL && s->vm->has_work && !s->closing) {
+		s->queued = true;
+		timer_set(s->more, 0);
+	}
+	s->depth--;
+	if (s->closing && s->depth == 0)
+		destroy(s);
+}
+
+static void
+on_timer(struct vm *vm, uint64_t id)
+{
+	struct script *s = vm->owner;
+	struct engine_call c;
+
+	memset(&c, 0, sizeof(c));
+	c.id = id;
+	(void)enter(s, vm->time_ms, "timer", engine_call_tick, &c);
+}
+
+/* ---- the table ---- */
+
+static void
+destroy(struct script *s)
+{
+	struct ask *q, *next;
+
+	loop_cancel(instance_loop(s->inst), LOOP_WORK, &s->task);
+	timer_free(s->more);
+	HASH_ITER(hh, s->asks, q, next) {
+		HASH_DEL(s->asks, q);
+		free(q);
+	}
+	if (s->vm != NULL)
+		bind_sharedobj_abandon(s->vm);
+	vm_close(s->vm);
+	free(s);
+}
+
+static void
+op_close(struct script *s)
+{
+	if (s == NULL)
+		return;
+	s->closing = true;
+	if (s->depth == 0)
+		destroy(s);
+}
+
+static int
+op_open(struct instance *inst, const struct script_options *o,
+    struct script **out, struct err *why)
+{
+	struct script *s;
+	char name[256];
+	int rc;
+
+	*out = NULL;
+	rc = vmload_find(o->dir, o->app_name, name, sizeof(name));
+	if (rc != FCS_OK)
+		return rc;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return err_set(why, FCS_ENOMEM, "no memory for a script");
+	s->inst = inst;
+	s->task.fn = run_work;
+	s->task.arg = s;
+	s->more = timer_new(instance_loop(inst), run_work, s);
+	rc = s->more == NULL ? err_set(why, FCS_ENOMEM, "no memory") :
+			       vm_open(inst, o, &s->vm, why);
+	if (rc == FCS_OK) {
+		s->vm->owner = s;
+		s->vm->on_timer = on_timer;
+		rc = vmload_main(s->vm, name, why);
+	}
+	if (rc == FCS_OK) {
+		*out = s;
+		schedule(s);
+		return FCS_OK;
+	}
+	destroy(s);
+	return rc == FCS_EKILLED ? FCS_ELIMIT : rc;
+}
+
+static const char *
+event_text(enum script_event e)
+{
+	return e == SCRIPT_START ? "on(:start)" :
+	    e == SCRIPT_STOP	 ? "on(:stop)" :
+				   "event";
+}
+
+static struct ask *
+ask_new(struct script *s)
+{
+	struct ask *q = calloc(1, sizeof(*q));
+
+	if (q == NULL)
+		return NULL;
+	q->ticket = ++s->last_ticket;
+	HASH_ADD(hh, s->asks, ticket, sizeof(q->ticket), q);
+	if (hash_added(q))
+		return q;
+	free(q);
+	return NULL;
+}
+
+static void
+op_event_done(struct script *s, enum script_event event,
+    const struct script_args *args,
+    void (*done)(struct instance *, bool ok))
+{
+	struct engine_call c;
+	struct ask *q = NULL;
+	bool always = event == SCRIPT_START || event == SCRIPT_ACCEPTED ||
+	    event == SCRIPT_DISCONNECT || event == SCRIPT_GONE;
+
+	if (s->vm == NULL || (!always && !s->vm->decl.event[event])) {
+		if (done != NULL)
+			done(s->inst, s->vm != NULL);
+		return;
+	}
+	memset(&c, 0, sizeof(c));
+	if (done != NULL) {
+		q = ask_new(s);
+		if (q == NULL) {
+			done(s->inst, false);
+			return;
+		}
+		q->done = done;
+		c.ticket = q->ticket;
+	}
+	c.args = args;
+	c.kind = event;
+	s->stats.calls++;
+	s->depth++; /* s is looked at below */
+	if (enter(s, event == SCRIPT_START ? s->vm->start_ms : s->vm->time_ms,
+		event_text(event), engine_call_event, &c) == FCS_ESCRIPT ||
+	    c.bad[0] != '\0') {
+		struct script_answer a;
+
+		if (c.bad[0] != '\0')
+			log_warn("script.event", "inst=%s event=%s why=%s",
+			    instance_full_name(s->inst), event_text(event),
+			    c.bad);
+		memset(&a, 0, sizeof(a));
+		a.verdict = SCRIPT_FAILED;
+		settle_ticket(s, c.ticket, &a);
+	}
+	s->depth--;
+	if (s->closing && s->depth == 0)
+		destroy(s);
+}
+
+static void
+op_event(struct script *s, enum script_event event,
+    const struct script_args *args)
+{
+	op_event_done(s, event, args, NULL);
+}
+
+static void
+op_ask(struct script *s, enum script_question question,
+    const struct script_args *args, script_answer_fn answer, uint64_t owner,
+    uint64_t extra)
+{
+	struct engine_call c;
+	struct script_answer a;
+	struct ask *q;
+	int rc;
+
+	memset(&a, 0, sizeof(a));
+	a.verdict = SCRIPT_LOST;
+	if (s->vm == NULL || (q = ask_new(s)) == NULL) {
+		answer(s->inst, owner, extra, &a);
+		return;
+	}
+	q->answer = answer;
+	q->owner = owner;
+	q->extra = extra;
+	memset(&c, 0, sizeof(c));
+	c.args = args;
+	c.kind = question;
+	c.ticket = q->ticket;
+	s->stats.calls++;
+	s->depth++;
+	rc = enter(s, s->vm->time_ms,
+	    question == SCRIPT_CALL && args->name != NULL ? args->name :
+							    "question",
+	    engine_call_ask, &c);
+	if (c.bad[0] != '\0') {
+		a.verdict = SCRIPT_REJECT;
+		a.text = c.bad;
+		settle_ticket(s, c.ticket, &a);
+	} else if (rc == FCS_ESCRIPT) {
+		a.verdict = SCRIPT_FAILED;
+		a.text = "Script error";
+		settle_ticket(s, c.ticket, &a);
+	}
+	s->depth--;
+	if (s->closing && s->depth == 0)
+		destroy(s);
+}
+
+static bool
+op_asks(struct script *s, enum script_question question, const char *name)
+{
+	struct engine_call c;
+
+	if (s->vm == NULL)
+		return false;
+	if (question == SCRIPT_CONNECT) /* it keeps the arguments of connect */
+		return true;
+	if (question != SCRIPT_CALL)
+		return vmdecl_asks(&s->vm->decl, question, name);
+	if (name == NULL)
+		return true;
+	memset(&c, 0, sizeof(c));
+	c.name = name;
+	return enter(s, s->vm->time_ms, "question", engine_call_exposed, &c) ==
+	    FCS_OK &&
+	    c.more;
+}
+
+static int
+op_guard(struct script *s, const char *client, const char *object,
+    const char *slot, size_t slot_len, const uint8_t *value, size_t len,
+    struct script_guard *out)
+{
+	struct engine_call c;
+	struct script_args args;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	if (s->vm == NULL) {
+		snprintf(out->why, sizeof(out->why), "the script is gone");
+		return FCS_OK;
+	}
+	memset(&c, 0, sizeof(c));
+	memset(&args, 0, sizeof(args));
+	args.client = client;
+	c.args = &args;
+	c.name = object;
+	c.slot = slot;
+	c.slot_len = slot_len;
+	c.packed = value;
+	c.packed_len = len;
+	c.verdict = out;
+	s->stats.calls++;
+	rc = enter(s, s->vm->time_ms, "guard", engine_call_guard, &c);
+	if (rc != FCS_OK) {
+		out->allowed = out->replaced = false;
+		snprintf(out->why, sizeof(out->why), "%s",
+		    rc == FCS_EKILLED ? "the script is gone" : "Script error");
+	}
+	return FCS_OK;
+}
+
+static bool
+op_shared(struct script *s, const char *object, struct script_shared *out)
+{
+	const struct script_shared *d;
+
+	if (s->vm == NULL)
+		return false;
+	d = vmdecl_shared(&s->vm->decl, object);
+	if (d == NULL)
+		return false;
+	*out = *d;
+	out->guarded = d->guarded ||
+	    vmdecl_asks(&s->vm->decl, SCRIPT_QUESTION_COUNT, object);
+	return true;
+}
+
+static void
+op_resolve(struct script *s, uint64_t pending, bool ok,
+    const struct value *value, const char *error)
+{
+	struct engine_call c;
+
+	if (s->vm == NULL)
+		return;
+	memset(&c, 0, sizeof(c));
+	c.id = pending;
+	c.ok = ok;
+	c.value = value;
+	c.error = error;
+	(void)enter(s, s->vm->time_ms, "then", engine_call_resolve, &c);
+}
+
+static void
+op_stats(struct script *s, struct script_stats *out)
+{
+	*out = s->stats;
+	if (s->vm == NULL)
+		return;
+	out->memory = vmarena_used(s->vm->mem);
+	out->memory_peak = vmarena_peak(s->vm->mem);
+	out->parked = s->vm->parked;
+	out->errors = s->stats.errors + s->vm->errors;
+}
+
+const struct script_ops engine_ops = {
+	.open = op_open,
+	.close = op_close,
+	.event = op_event,
+	.event_done = op_event_done,
+	.ask = op_ask,
+	.asks = op_asks,
+	.guard = op_guard,
+	.shared = op_shared,
+	.resolve = op_resolve,
+	.stats = op_stats,
+};

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vmload - the files of an application: main.rb and what it loads.
+ * Layer: script (5). Thread: loop. script-api.md 2.
+ */
+#ifndef SCRIPT_VMLOAD_H
+#define SCRIPT_VMLOAD_H
+
+#include "script/vm.h"
+
+/*
+ * Whether the application has a script: its name relative to dir into out
+ * ("main.rb", "scripts/main.rb" ...). FCS_OK; FCS_ENOENT.
+ */
+int vmload_find(const char *dir, const char *app, char *out,
+    size_t cap) FCS_MUSTUSE;
+
+/*
+ * Run the main script and everything it loads, check the class, make its
+ * object, take over its declarations. FCS_OK; FCS_EFORMAT with file:line in
+ * why; FCS_EKILLED; FCS_ENOENT.
+ */
+int vmload_main(struct vm *, const char *name, struct err *why) FCS_MUSTUSE;
+
+#endif
