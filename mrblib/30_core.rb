@@ -11,7 +11,6 @@ module FCS
                 record record_end use release sync message gone].freeze
     QUESTIONS = %w[connect call publish record play seek use message unload].freeze
     OK, REJECT, REDIRECT, FAILED, MISSING, HOLD = 0, 1, 2, 3, 4, 5
-    DECISION_TIME = 10
 
     # One running handler.
     class Task
@@ -203,7 +202,7 @@ module FCS
         return if p.nil?
         if ok
           p.__settle(value, nil, true)
-        elsif error == "gone"
+        elsif error == "ClientGone"
           p.__settle(nil, ClientGone.new("the client is gone"), true)
         else
           info = value.is_a?(Hash) ? value : {}
@@ -345,22 +344,13 @@ module FCS
       def connect(ticket, id, values)
         client = @clients[id] = Client.new(id, values)
         blocks = matching(@app.class.__on["connect"], nil)
-        spawn("on(:connect)", client) do |task|
-          answered = false
-          limit = timer_after(@settings["connect_time"]) do
-            unless answered
-              answered = true
-              Native.answer(ticket, REJECT, "timed out", nil, nil, 0.0)
-            end
-          end
+        spawn("on(:connect)", client) do
           verdict = verdict_of("on(:connect)", client) do
             blocks.each { |block| @app.instance_exec(client, *values, &block) }
             [OK]
           end
-          limit.cancel
           verdict = [HOLD, nil, nil, nil, client.__hold.to_f] if verdict[0] == OK && client.__hold
-          answer(ticket, verdict) unless answered
-          answered = true
+          answer(ticket, verdict)
         end
       end
 
@@ -434,19 +424,7 @@ module FCS
           verdict = at_once { verdict_of(label, client) { judge(blocks, args, false) } }
           return answer(ticket, verdict)
         end
-        spawn(label, client) do
-          answered = false
-          limit = timer_after(DECISION_TIME) do
-            unless answered
-              answered = true
-              Native.answer(ticket, REJECT, "nobody decided in time", nil, nil, 0.0)
-            end
-          end
-          verdict = verdict_of(label, client) { judge(blocks, args, true) }
-          limit.cancel
-          answer(ticket, verdict) unless answered
-          answered = true
-        end
+        spawn(label, client) { answer(ticket, verdict_of(label, client) { judge(blocks, args, true) }) }
       end
 
       def decision_args(question, client, name, text, mode, start, length, values)

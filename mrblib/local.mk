@@ -16,5 +16,6 @@ mrblib/embedded.h: $(MRBLIB)
 	    test -z "$(MRBLIB)" || $(MRBC) -g -Bmrblib_code \
 	    -o $(abs_builddir)/mrblib/all.c $(MRBLIB) && \
 	    { test -z "$(MRBLIB)" || sed -n '/^const/,$$p' \
-	    $(abs_builddir)/mrblib/all.c; }; } > $(abs_builddir)/$@.tmp && \
+	    $(abs_builddir)/mrblib/all.c | \
+	    sed 's/^const/static const/'; }; } > $(abs_builddir)/$@.tmp && \
 	    mv $(abs_builddir)/$@.tmp $(abs_builddir)/$@

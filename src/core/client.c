@@ -491,13 +491,13 @@ client_lost(struct client *c)
 			m->client_gone(i->modules[id], c);
 	}
 	client_fail_calls(c);
-	if (was != CLIENT_ACCEPTED) {
-		instance_client_left(i, c);
+	memset(&args, 0, sizeof(args));
+	args.client = c->info.id;
+	if (was != CLIENT_ACCEPTED) { /* no handler is told, the engine is */
+		inst_work_event(i, SCRIPT_GONE, &args, c->number);
 		return;
 	}
 	i->accepted--;
 	i->stats.disconnects++;
-	memset(&args, 0, sizeof(args));
-	args.client = c->info.id;
 	inst_work_event(i, SCRIPT_DISCONNECT, &args, c->number);
 }

@@ -152,6 +152,18 @@ instance_module(const struct instance *i, enum application_module_id id)
 	return i->modules[id];
 }
 
+void
+instance_script_enter(struct instance *i)
+{
+	i->depth++;
+}
+
+void
+instance_script_leave(struct instance *i)
+{
+	i->depth--;
+}
+
 /* ---- starting ---- */
 
 static void
@@ -207,6 +219,11 @@ instance_start(struct instance *i)
 	opt.start_ms =
 	    (uint32_t)limits_get(env->limits, LIMIT_SCRIPT_START_TIME);
 	opt.config_json = config_app_text(env->settings, APP_CONFIG);
+	opt.handlers =
+	    (uint32_t)application_setting(i->app, APP_SCRIPT_HANDLERS);
+	opt.timers = (uint32_t)application_setting(i->app, APP_SCRIPT_TIMERS);
+	opt.undefined_keep =
+	    application_setting(i->app, APP_SCRIPT_UNDEFINED) == 1;
 	err_clear(&why);
 	i->state = INSTANCE_STARTING;
 	if (env->script != NULL) {

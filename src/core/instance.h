@@ -88,6 +88,10 @@ uint64_t instance_barrier(const struct instance *); /* 0: nothing pending */
 
 /* Stop: on(:stop), modules stopped, clients told AppShutdown and closed. */
 void instance_stop(struct instance *, const char *reason);
+/* Brackets what the script layer runs of its own accord (timers, deferred
+ * work), so that what it causes is queued as in any other handler. */
+void instance_script_enter(struct instance *);
+void instance_script_leave(struct instance *);
 /* Called by the script layer when its VM was left for good (overrun, memory).
  * why for log and fcsctl. */
 void instance_script_lost(struct instance *, const char *why);

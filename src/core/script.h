@@ -40,7 +40,7 @@ enum script_event { /* on(...), script-api.md 4 */
 	SCRIPT_RELEASE,
 	SCRIPT_SYNC,    /* name = object, changes */
 	SCRIPT_MESSAGE, /* name = object, text = handler, values */
-	SCRIPT_GONE,     /* a client that was never accepted left */
+	SCRIPT_GONE,    /* a client that was never accepted left */
 	SCRIPT_EVENT_COUNT
 };
 
@@ -113,7 +113,6 @@ struct script_options {
 	uint32_t time_ms;        /* script.time between two awaits */
 	uint32_t start_ms;       /* at start */
 	const char *config_json; /* app.yaml config: */
-	uint32_t connect_ms;     /* for on(:connect) in all; 0 = 30 s */
 	uint32_t handlers;       /* parked at once; 0 = 1000 */
 	uint32_t timers;         /* 0 = 1000 */
 	bool undefined_keep;     /* script.undefined: keep */

@@ -27,8 +27,8 @@ void bind_sharedobj_abandon(struct vm *);
 
 /* A value from JSON text; frozen = all the way down. Raises ValueError with
  * the position. */
-mrb_value bind_json_parse(struct vm *, const char *text, size_t len,
-    bool frozen);
+mrb_value bind_json_parse(
+    struct vm *, const char *text, size_t len, bool frozen);
 
 #define BIND(vm, name, fn, args)                                               \
 	mrb_define_module_function_id((vm)->mrb, (vm)->native,                 \

@@ -108,8 +108,8 @@ f_tell(mrb_state *mrb, mrb_value self)
 	vmguard_native_begin();
 	arena_reset(vm->args);
 	list = arena_array(vm->args, count + 1, sizeof(struct value *));
-	rc = list == NULL ? FCS_ENOMEM :
-			    conv_list_from_ruby(vm, vm->args, RARRAY_PTR(args),
+	rc = list == NULL ? FCS_ENOMEM
+			  : conv_list_from_ruby(vm, vm->args, RARRAY_PTR(args),
 				count, list, &why);
 	for (i = 0; rc == FCS_OK && i < RARRAY_LEN(ids); i++) {
 		c = find(vm, RSTRING_PTR(RARRAY_PTR(ids)[i]));
@@ -142,15 +142,15 @@ f_call(mrb_state *mrb, mrb_value self)
 	vmguard_native_begin();
 	arena_reset(vm->args);
 	list = arena_array(vm->args, count + 1, sizeof(struct value *));
-	rc = list == NULL ? FCS_ENOMEM :
-			    conv_list_from_ruby(vm, vm->args, RARRAY_PTR(args),
+	rc = list == NULL ? FCS_ENOMEM
+			  : conv_list_from_ruby(vm, vm->args, RARRAY_PTR(args),
 				count, list, &why);
 	bad = rc != FCS_OK;
 	c = find(vm, id);
 	if (!bad)
-		rc = c == NULL ? FCS_ECLOSED :
-				 client_call(c, name, list, count,
-				     (uint64_t)pending);
+		rc = c == NULL
+			 ? FCS_ECLOSED
+			 : client_call(c, name, list, count, (uint64_t)pending);
 	vmguard_native_end();
 	if (bad)
 		vm_raise(mrb, VM_EVALUE, "%s: %s", name, why);
@@ -278,8 +278,8 @@ f_access(mrb_state *mrb, mrb_value self)
 	vmguard_native_begin();
 	c = find(vm_of(mrb), id);
 	if (c != NULL)
-		rc = client_set_access(c, write, paths,
-		    (uint32_t)RARRAY_LEN(list));
+		rc = client_set_access(
+		    c, write, paths, (uint32_t)RARRAY_LEN(list));
 	vmguard_native_end();
 	if (rc != FCS_OK)
 		mrb_raisef(mrb, E_ARGUMENT_ERROR, "access: %s", err_text(rc));

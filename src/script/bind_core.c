@@ -19,7 +19,7 @@
 #include "script/vmtimer.h"
 
 #define SUGGEST_MAX 64
-#define REF_LEN	    6
+#define REF_LEN     6
 
 void
 bind_core_answer_free(struct vm_answer *a)
@@ -152,8 +152,8 @@ static mrb_value
 f_uptime(mrb_state *mrb, mrb_value self)
 {
 	(void)self;
-	return mrb_float_value(mrb,
-	    (double)(clock_us() - vm_of(mrb)->opened_us) / 1e6);
+	return mrb_float_value(
+	    mrb, (double)(clock_us() - vm_of(mrb)->opened_us) / 1e6);
 }
 
 /* report(callback, client, where, what, backtrace) => reference */
@@ -166,17 +166,17 @@ f_report(mrb_state *mrb, mrb_value self)
 	char ref[REF_LEN + 1];
 
 	(void)self;
-	mrb_get_args(mrb, "sz!sss", &label, &label_n, &client, &where,
-	    &where_n, &what, &what_n, &lines, &lines_n);
+	mrb_get_args(mrb, "sz!sss", &label, &label_n, &client, &where, &where_n,
+	    &what, &what_n, &lines, &lines_n);
 	vmguard_native_begin();
 	rnd_text(ref, REF_LEN);
 	vm->errors++;
 	log_error("script.error",
 	    "ref=%s app=%s inst=%s at=%.*s callback=%.*s client=%s "
 	    "error=%.*s backtrace=%.*s",
-	    ref, vm->app_name, vm->inst_name, (int)where_n, where,
-	    (int)label_n, label, client, (int)(what_n > 1000 ? 1000 : what_n),
-	    what, (int)(lines_n > 2000 ? 2000 : lines_n), lines);
+	    ref, vm->app_name, vm->inst_name, (int)where_n, where, (int)label_n,
+	    label, client, (int)(what_n > 1000 ? 1000 : what_n), what,
+	    (int)(lines_n > 2000 ? 2000 : lines_n), lines);
 	vmguard_native_end();
 	return mrb_str_new_cstr(mrb, ref);
 }
@@ -308,9 +308,9 @@ take(struct vm *vm, mrb_value events, mrb_value allow, mrb_value shared)
 		row = RARRAY_PTR(RARRAY_PTR(allow)[i]);
 		q = vmdecl_question(word(mrb, row[0]));
 		if (q >= 0)
-			rc = vmdecl_add_allow(&vm->decl,
-			    (enum script_question)q,
-			    mrb_nil_p(row[1]) ? NULL : word(mrb, row[1]));
+			rc =
+			    vmdecl_add_allow(&vm->decl, (enum script_question)q,
+				mrb_nil_p(row[1]) ? NULL : word(mrb, row[1]));
 	}
 	for (i = 0; rc == FCS_OK && i < RARRAY_LEN(shared); i++)
 		rc = take_shared(vm, RARRAY_PTR(shared)[i]);

@@ -47,7 +47,7 @@ static void
 space(struct parse *p)
 {
 	while (p->at < p->end && (*p->at == ' ' || *p->at == '\t' ||
-		*p->at == '\n' || *p->at == '\r'))
+				     *p->at == '\n' || *p->at == '\r'))
 		p->at++;
 }
 
@@ -169,7 +169,7 @@ parse_string(struct parse *p)
 	for (;;) {
 		from = p->at;
 		while (p->at < p->end && *p->at != '"' && *p->at != '\\' &&
-		    (unsigned char)*p->at >= 0x20)
+		       (unsigned char)*p->at >= 0x20)
 			p->at++;
 		if (!utf8_valid(from, (size_t)(p->at - from)))
 			bad(p, "the string is not UTF-8");
@@ -362,8 +362,8 @@ put_key(struct generate *g, mrb_value key)
 		s = mrb_sym_name_len(g->vm->mrb, mrb_symbol(key), &n);
 		put_string(g, s, (size_t)n);
 	} else if (mrb_integer_p(key)) {
-		snprintf(text, sizeof(text), "%lld",
-		    (long long)mrb_integer(key));
+		snprintf(
+		    text, sizeof(text), "%lld", (long long)mrb_integer(key));
 		put_string(g, text, strlen(text));
 	} else {
 		vm_raise(g->vm->mrb, VM_EVALUE,
@@ -441,8 +441,8 @@ put_value(struct generate *g, mrb_value v, int depth)
 		put(g, "true");
 		return;
 	case MRB_TT_INTEGER:
-		snprintf(number, sizeof(number), "%lld",
-		    (long long)mrb_integer(v));
+		snprintf(
+		    number, sizeof(number), "%lld", (long long)mrb_integer(v));
 		put(g, number);
 		return;
 	case MRB_TT_FLOAT:

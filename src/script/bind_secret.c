@@ -18,7 +18,7 @@
 #include "script/bind.h"
 
 #define SHA256_LEN 32
-#define TOKEN_MAX  256	 /* bytes */
+#define TOKEN_MAX  256   /* bytes */
 #define SECRET_MAX 65536 /* bytes of a secret file */
 
 static mrb_value
@@ -36,7 +36,7 @@ f_hmac(mrb_state *mrb, mrb_value self)
 	vmguard_native_begin();
 	ok = HMAC(EVP_sha256(), key, (int)key_len, (const unsigned char *)data,
 		 (size_t)len, md, &n) != NULL &&
-	    n == SHA256_LEN;
+	     n == SHA256_LEN;
 	if (ok)
 		str_hex(md, SHA256_LEN, text);
 	vmguard_native_end();
@@ -59,7 +59,7 @@ f_sha256(mrb_state *mrb, mrb_value self)
 	mrb_get_args(mrb, "s", &data, &len);
 	vmguard_native_begin();
 	ok = EVP_Digest(data, (size_t)len, md, &n, EVP_sha256(), NULL) == 1 &&
-	    n == SHA256_LEN;
+	     n == SHA256_LEN;
 	if (ok)
 		str_hex(md, SHA256_LEN, text);
 	vmguard_native_end();
@@ -158,8 +158,8 @@ f_secret(mrb_state *mrb, mrb_value self)
 	vmguard_native_begin();
 	value = find_secret(vm_of(mrb), name);
 	vmguard_native_end();
-	return value == NULL || value[0] == '\0' ? mrb_nil_value() :
-						   mrb_str_new_cstr(mrb, value);
+	return value == NULL || value[0] == '\0' ? mrb_nil_value()
+						 : mrb_str_new_cstr(mrb, value);
 }
 
 void

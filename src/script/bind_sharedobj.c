@@ -50,7 +50,6 @@ f_open(mrb_state *mrb, mrb_value self)
 	return mrb_nil_value();
 }
 
-
 /* The packed slot into vm->out (native): what core lends is good until the
  * next call only, and converting may take a while. false: no such slot. */
 static bool
@@ -88,8 +87,8 @@ get(mrb_state *mrb, bool frozen)
 		not_there(mrb, name);
 	if (!found)
 		return mrb_nil_value();
-	return conv_from_packed(vm, buf_data(&vm->out), buf_len(&vm->out),
-	    frozen, slot);
+	return conv_from_packed(
+	    vm, buf_data(&vm->out), buf_len(&vm->out), frozen, slot);
 }
 
 static mrb_value
@@ -270,8 +269,8 @@ f_to_h(mrb_state *mrb, mrb_value self)
 		vmguard_native_begin();
 		rc = unpack(vm, &s.v[i], &tree);
 		vmguard_native_end();
-		val = rc != FCS_OK ? mrb_undef_value() :
-				     conv_to_ruby(vm, tree, true, &why);
+		val = rc != FCS_OK ? mrb_undef_value()
+				   : conv_to_ruby(vm, tree, true, &why);
 		if (mrb_undef_p(val))
 			vm_raise(mrb, VM_EVALUE, "%s: %s", s.v[i].name.ptr,
 			    rc != FCS_OK ? err_text(rc) : why);
@@ -302,10 +301,10 @@ f_set(mrb_state *mrb, mrb_value self)
 	if (rc == FCS_OK)
 		why = NULL;
 	if (rc == FCS_OK && so != NULL)
-		rc = mrb_nil_p(value) ?
-		    sharedobj_set(so, slot, (size_t)slot_len, NULL, 0) :
-		    sharedobj_set(so, slot, (size_t)slot_len,
-			buf_data(&vm->out), buf_len(&vm->out));
+		rc = mrb_nil_p(value)
+			 ? sharedobj_set(so, slot, (size_t)slot_len, NULL, 0)
+			 : sharedobj_set(so, slot, (size_t)slot_len,
+			       buf_data(&vm->out), buf_len(&vm->out));
 	vmguard_native_end();
 	if (why != NULL)
 		vm_raise(mrb, VM_EVALUE, "%s: %s", slot, why);
@@ -456,8 +455,8 @@ f_send(mrb_state *mrb, mrb_value self)
 	arena_reset(vm->args);
 	buf_reset(&vm->out, 65536);
 	list = arena_array(vm->args, count + 1, sizeof(struct value *));
-	rc = list == NULL ? FCS_ENOMEM :
-			    conv_list_from_ruby(vm, vm->args, RARRAY_PTR(args),
+	rc = list == NULL ? FCS_ENOMEM
+			  : conv_list_from_ruby(vm, vm->args, RARRAY_PTR(args),
 				count, list, &why);
 	bad = rc != FCS_OK;
 	amf0_put_string(&vm->out, handler, (size_t)handler_len);
@@ -532,10 +531,10 @@ f_writer(mrb_state *mrb, mrb_value self)
 	if (so != NULL)
 		sharedobj_each_slot(so, on_writer, &w);
 	vmguard_native_end();
-	v[0] = w.found ? mrb_int_value(mrb, (mrb_int)w.version) :
-			 mrb_nil_value();
-	v[1] = w.found && w.user[0] != '\0' ? mrb_str_new_cstr(mrb, w.user) :
-					      mrb_nil_value();
+	v[0] =
+	    w.found ? mrb_int_value(mrb, (mrb_int)w.version) : mrb_nil_value();
+	v[1] = w.found && w.user[0] != '\0' ? mrb_str_new_cstr(mrb, w.user)
+					    : mrb_nil_value();
 	return mrb_ary_new_from_values(mrb, 2, v);
 }
 

@@ -115,8 +115,8 @@ f_tell(mrb_state *mrb, mrb_value self)
 	arena_reset(vm->args);
 	buf_reset(&vm->out, 65536);
 	list = arena_array(vm->args, count + 1, sizeof(struct value *));
-	rc = list == NULL ? FCS_ENOMEM :
-			    conv_list_from_ruby(vm, vm->args, RARRAY_PTR(args),
+	rc = list == NULL ? FCS_ENOMEM
+			  : conv_list_from_ruby(vm, vm->args, RARRAY_PTR(args),
 				count, list, &why);
 	bad = rc != FCS_OK;
 	amf0_put_string(&vm->out, handler, (size_t)handler_len);
@@ -126,10 +126,10 @@ f_tell(mrb_state *mrb, mrb_value self)
 	amf0_writer_fini(&w);
 	l = live_find(vm->inst, name, false);
 	if (rc == FCS_OK)
-		rc = l == NULL ? FCS_ENOENT :
-				 live_feed(l, MESSAGE_DATA,
-				     live_stats(l)->last_ts_ms,
-				     buf_data(&vm->out), buf_len(&vm->out));
+		rc = l == NULL
+			 ? FCS_ENOENT
+			 : live_feed(l, MESSAGE_DATA, live_stats(l)->last_ts_ms,
+			       buf_data(&vm->out), buf_len(&vm->out));
 	vmguard_native_end();
 	if (bad)
 		vm_raise(mrb, VM_EVALUE, "%s: %s", handler, why);

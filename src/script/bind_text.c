@@ -28,12 +28,12 @@ f_clip(mrb_state *mrb, mrb_value self)
 		max = mrb_integer(limit);
 	p = (const uint8_t *)RSTRING_PTR(s);
 	len = (size_t)RSTRING_LEN(s);
-	out = mrb_str_new_capa(mrb, (mrb_int)(max < 0 || (size_t)max > len ?
-		len :
-		(size_t)max));
+	out = mrb_str_new_capa(
+	    mrb, (mrb_int)(max < 0 || (size_t)max > len ? len : (size_t)max));
 	for (at = 0; at < len && max != 0; at += n) {
 		cp = utf8_next(p + at, len - at, &n);
-		if (cp == UTF8_BAD || (mrb_integer_p(limit) &&
+		if (cp == UTF8_BAD ||
+		    (mrb_integer_p(limit) &&
 			(cp < 0x20 || (cp >= 0x7f && cp < 0xa0)))) {
 			/* what was good so far in one piece */
 			mrb_str_cat(mrb, out, (const char *)p + at - run, run);
@@ -83,8 +83,7 @@ f_glob(mrb_state *mrb, mrb_value self)
 
 	(void)self;
 	mrb_get_args(mrb, "ss", &p, &p_len, &s, &s_len);
-	return mrb_bool_value(
-	    vmdecl_glob(p, (size_t)p_len, s, (size_t)s_len));
+	return mrb_bool_value(vmdecl_glob(p, (size_t)p_len, s, (size_t)s_len));
 }
 
 static int

@@ -26,7 +26,7 @@
 #include "script/conv_int.h"
 
 #define VECTOR_CLASSES_MAX 1000
-#define DAYS_9999_MS	   253402300799999.0 /* end of the year 9999 */
+#define DAYS_9999_MS       253402300799999.0 /* end of the year 9999 */
 
 #define FEW 16 /* nodes kept without a table */
 
@@ -49,7 +49,7 @@ static uint32_t
 slot_of(const void *p, uint32_t cap)
 {
 	return (uint32_t)((((uintptr_t)p >> 4) * 0x9e3779b97f4a7c15ull) >> 32) &
-	    (cap - 1);
+	       (cap - 1);
 }
 
 static const struct seen *
@@ -129,7 +129,7 @@ static uint32_t
 float_slot(uint64_t bits)
 {
 	return (uint32_t)(((bits >> 2) * 0x9e3779b97f4a7c15ull) >> 32) &
-	    (VM_FLOATS - 1);
+	       (VM_FLOATS - 1);
 }
 
 void
@@ -288,9 +288,9 @@ ecma(struct walk *w, const struct value *v, int depth)
 		val = convert(w, v->props[i].val, depth + 1);
 		if (mrb_undef_p(val))
 			return val;
-		key = is_index(v->props[i].key, &index) ?
-		    mrb_int_value(mrb, index) :
-		    key_of(w, v->props[i].key);
+		key = is_index(v->props[i].key, &index)
+			  ? mrb_int_value(mrb, index)
+			  : key_of(w, v->props[i].key);
 		mrb_hash_set(mrb, h, key, val);
 		mrb_gc_arena_restore(mrb, ai);
 	}
@@ -311,9 +311,9 @@ object(struct walk *w, const struct value *v, int depth)
 		    mrb_str_new(mrb, v->class_name.ptr, v->class_name.len));
 	}
 	if (v->externalizable) {
-		source = v->item_count == 0 ?
-		    mrb_nil_value() :
-		    convert(w, v->items[0], depth + 1);
+		source = v->item_count == 0
+			     ? mrb_nil_value()
+			     : convert(w, v->items[0], depth + 1);
 		if (mrb_undef_p(source))
 			return source;
 		mrb_hash_set(mrb, h, mrb_str_new_lit(mrb, "source"), source);
@@ -378,8 +378,8 @@ date(struct walk *w, double ms)
 	}
 	t = mrb_obj_value(
 	    mrb_obj_alloc(mrb, MRB_TT_OBJECT, w->vm->class[VM_TIME]));
-	mrb_iv_set(mrb, t, w->vm->sym_us,
-	    mrb_int_value(mrb, (mrb_int)(ms * 1000.0)));
+	mrb_iv_set(
+	    mrb, t, w->vm->sym_us, mrb_int_value(mrb, (mrb_int)(ms * 1000.0)));
 	freeze(w, t);
 	return t;
 }
@@ -409,7 +409,7 @@ static bool
 is_known_external(struct value_str name)
 {
 	return value_str_eq(name, "flex.messaging.io.ArrayCollection") ||
-	    value_str_eq(name, "flex.messaging.io.ObjectProxy");
+	       value_str_eq(name, "flex.messaging.io.ObjectProxy");
 }
 
 static mrb_value
@@ -449,8 +449,8 @@ convert(struct walk *w, const struct value *v, int depth)
 	switch (v->type) {
 	case VALUE_UNDEFINED:
 	case VALUE_UNSUPPORTED:
-		return w->vm->undefined_keep ? w->vm->undefined :
-					       mrb_nil_value();
+		return w->vm->undefined_keep ? w->vm->undefined
+					     : mrb_nil_value();
 	case VALUE_NULL:
 		return mrb_nil_value();
 	case VALUE_BOOL:
@@ -474,8 +474,8 @@ convert(struct walk *w, const struct value *v, int depth)
 }
 
 mrb_value
-conv_to_ruby(struct vm *vm, const struct value *v, bool frozen,
-    const char **why)
+conv_to_ruby(
+    struct vm *vm, const struct value *v, bool frozen, const char **why)
 {
 	struct walk w;
 	mrb_value r;
@@ -532,8 +532,7 @@ conv_vector_class(struct vm *vm, mrb_value kind, bool fixed, mrb_value type)
 	c = mrb_class_new(mrb, vm->class[VM_VECTOR]);
 	class = mrb_obj_value(c);
 	mrb_iv_set(mrb, class, vm->sym_kind, kind);
-	mrb_iv_set(mrb, class, vm->sym_fixed,
-	    mrb_bool_value(fixed));
+	mrb_iv_set(mrb, class, vm->sym_fixed, mrb_bool_value(fixed));
 	mrb_iv_set(mrb, class, vm->sym_type, type);
 	if (mrb_hash_size(mrb, vm->vectors) < VECTOR_CLASSES_MAX)
 		mrb_hash_set(mrb, vm->vectors, key, class);

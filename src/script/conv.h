@@ -16,8 +16,8 @@
  * all the way down. Returns an undef value and sets *why (static text) when
  * the value has no form in Ruby.
  */
-mrb_value conv_to_ruby(struct vm *, const struct value *v, bool frozen,
-    const char **why);
+mrb_value conv_to_ruby(
+    struct vm *, const struct value *v, bool frozen, const char **why);
 /* The same for a packed value (a slot); raises ValueError "what: why". NULL
  * data = nil. Uses vm->args. */
 mrb_value conv_from_packed(struct vm *, const uint8_t *data, size_t len,
@@ -37,7 +37,7 @@ int conv_pack(struct vm *, mrb_value, const char **why) FCS_MUSTUSE;
 
 /* The subclass of FCS::Vector for a kind ("int", "uint", "double", "object"),
  * fixed or not, with a type name; in the VM. */
-mrb_value conv_vector_class(struct vm *, mrb_value kind, bool fixed,
-    mrb_value type);
+mrb_value conv_vector_class(
+    struct vm *, mrb_value kind, bool fixed, mrb_value type);
 
 #endif

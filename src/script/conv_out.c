@@ -18,8 +18,8 @@
 #include "script/conv.h"
 #include "script/conv_int.h"
 
-#define INT29_MIN (-268435456)
-#define INT29_MAX 268435455
+#define INT29_MIN  (-268435456)
+#define INT29_MAX  268435455
 #define INT_MAX_53 9007199254740991LL
 
 struct made {
@@ -107,8 +107,8 @@ integer(struct out *o, mrb_int n)
 
 	if (n > INT_MAX_53 || n < -INT_MAX_53)
 		return fail(o, FCS_ERANGE, "an Integer beyond 2^53 - 1");
-	v = node_new(o,
-	    n >= INT29_MIN && n <= INT29_MAX ? VALUE_INTEGER : VALUE_NUMBER);
+	v = node_new(
+	    o, n >= INT29_MIN && n <= INT29_MAX ? VALUE_INTEGER : VALUE_NUMBER);
 	if (v != NULL)
 		v->number = (double)n;
 	return v;
@@ -154,8 +154,8 @@ push(struct out *o, struct value *node, struct value *item)
 
 /* The text of a key; scratch holds Integer keys. */
 static bool
-key_text(struct out *o, mrb_value key, char scratch[24], const char **p,
-    size_t *len)
+key_text(
+    struct out *o, mrb_value key, char scratch[24], const char **p, size_t *len)
 {
 	mrb_int n = 0;
 
@@ -166,8 +166,8 @@ key_text(struct out *o, mrb_value key, char scratch[24], const char **p,
 		*p = mrb_sym_name_len(o->vm->mrb, mrb_symbol(key), &n);
 		*len = (size_t)n;
 	} else if (mrb_integer_p(key)) {
-		*len = (size_t)snprintf(scratch, 24, "%lld",
-		    (long long)mrb_integer(key));
+		*len = (size_t)snprintf(
+		    scratch, 24, "%lld", (long long)mrb_integer(key));
 		*p = scratch;
 	} else {
 		fail(o, FCS_EFORMAT,
@@ -245,7 +245,7 @@ on_entry(mrb_state *mrb, mrb_value key, mrb_value val, void *arg)
 
 	(void)mrb;
 	return !push(m->o, m->node, convert(m->o, key, m->depth + 1)) ||
-	    !push(m->o, m->node, convert(m->o, val, m->depth + 1));
+	       !push(m->o, m->node, convert(m->o, val, m->depth + 1));
 }
 
 static void
@@ -271,8 +271,8 @@ fill_typed(struct out *o, mrb_value h, struct value *node, int depth)
 		fail(o, FCS_EFORMAT, "an FCS::Typed without a type");
 		return;
 	}
-	name = string(o, RSTRING_PTR(type), (size_t)RSTRING_LEN(type),
-	    VALUE_STRING);
+	name = string(
+	    o, RSTRING_PTR(type), (size_t)RSTRING_LEN(type), VALUE_STRING);
 	if (name == NULL)
 		return;
 	node->class_name = name->str;
@@ -304,12 +304,11 @@ hash(struct out *o, mrb_value h, int depth)
 			return NULL;
 		node->amf3 = true;
 		m.node = node;
-		node->boolean =
-		    mrb_test(mrb_iv_get(vm->mrb, h, vm->sym_weak));
+		node->boolean = mrb_test(mrb_iv_get(vm->mrb, h, vm->sym_weak));
 		mrb_hash_foreach(vm->mrb, mrb_hash_ptr(h), on_entry, &m);
 	} else {
-		node = node_new(o,
-		    class_under(vm, h, VM_ECMA) ? VALUE_ECMA : VALUE_OBJECT);
+		node = node_new(
+		    o, class_under(vm, h, VM_ECMA) ? VALUE_ECMA : VALUE_OBJECT);
 		if (node == NULL || !made_add(o, mrb_ptr(h), node))
 			return NULL;
 		if (class_under(vm, h, VM_TYPED)) {
@@ -336,8 +335,8 @@ vector_item(struct out *o, struct value *node, mrb_value item)
 	if (node->type != VALUE_VECTOR_DOUBLE &&
 	    (d != floor(d) ||
 		d < (node->type == VALUE_VECTOR_INT ? -2147483648.0 : 0.0) ||
-		d > (node->type == VALUE_VECTOR_INT ? 2147483647.0 :
-						      4294967295.0))) {
+		d > (node->type == VALUE_VECTOR_INT ? 2147483647.0
+						    : 4294967295.0))) {
 		fail(o, FCS_ERANGE,
 		    "a Vector element that does not fit its kind");
 		return false;
@@ -373,8 +372,7 @@ vector(struct out *o, mrb_value a, int depth)
 	if (node == NULL || !made_add(o, mrb_ptr(a), node))
 		return NULL;
 	node->amf3 = true;
-	node->boolean = mrb_test(
-	    mrb_iv_get(mrb, class, o->vm->sym_fixed));
+	node->boolean = mrb_test(mrb_iv_get(mrb, class, o->vm->sym_fixed));
 	type = mrb_iv_get(mrb, class, o->vm->sym_type);
 	if (k == 3 && mrb_string_p(type) && RSTRING_LEN(type) > 0) {
 		name = string(o, RSTRING_PTR(type), (size_t)RSTRING_LEN(type),
@@ -387,8 +385,8 @@ vector(struct out *o, mrb_value a, int depth)
 		if (++o->elements > VALUE_ELEMENTS_MAX)
 			return fail(o, FCS_ELIMIT, "more than 65536 elements");
 		if (k == 3 ? !push(o, node,
-				 convert(o, RARRAY_PTR(a)[i], depth + 1)) :
-			     !vector_item(o, node, RARRAY_PTR(a)[i]))
+				 convert(o, RARRAY_PTR(a)[i], depth + 1))
+			   : !vector_item(o, node, RARRAY_PTR(a)[i]))
 			return NULL;
 	}
 	return node;
@@ -442,9 +440,9 @@ instance(struct out *o, mrb_value x)
 	us = mrb_iv_get(o->vm->mrb, x, o->vm->sym_us);
 	v = node_new(o, VALUE_DATE);
 	if (v != NULL)
-		v->number = mrb_integer_p(us) ?
-		    floor((double)mrb_integer(us) / 1000.0) :
-		    0;
+		v->number = mrb_integer_p(us)
+				? floor((double)mrb_integer(us) / 1000.0)
+				: 0;
 	return v;
 }
 

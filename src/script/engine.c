@@ -17,9 +17,9 @@
 #include "script/vmload.h"
 #include "script/vmtimer.h"
 
-#define WORK_PER_TURN	 64	/* then the network has its turn */
-#define LOW_MEMORY_PAUSE 60000	/* ms between two warnings */
-#define COLLECT_MS	 500	/* for a collection of the whole heap */
+#define WORK_PER_TURN    64    /* then the network has its turn */
+#define LOW_MEMORY_PAUSE 60000 /* ms between two warnings */
+#define COLLECT_MS       500   /* for a collection of the whole heap */
 
 /* A question, or an event somebody waits for. */
 struct ask {
@@ -105,13 +105,13 @@ lost(struct script *s, const char *why)
 	s->vm = NULL;
 	bind_sharedobj_abandon(vm);
 	vm_close(vm);
-	log_error("script.lost", "inst=%s why=%s", instance_full_name(s->inst),
-	    why);
+	log_error(
+	    "script.lost", "inst=%s why=%s", instance_full_name(s->inst), why);
 	memset(&out, 0, sizeof(out));
 	out.verdict = SCRIPT_LOST;
 	out.text = why;
 	HASH_ITER(hh, s->asks, q, next)
-		settle(s, q, &out);
+	settle(s, q, &out);
 	instance_script_lost(s->inst, why);
 }
 
@@ -152,8 +152,8 @@ check_memory(struct script *s, size_t used, size_t cap)
 	if (!s->vm->decl.event[SCRIPT_STATUS])
 		return;
 	a = arena_new(0);
-	info = a == NULL ? NULL :
-			   status_info(a, STATUS_APP_LOWMEMORY,
+	info = a == NULL ? NULL
+			 : status_info(a, STATUS_APP_LOWMEMORY,
 			       "80 % of script.memory in use", NULL, NULL);
 	if (info != NULL) {
 		memset(&args, 0, sizeof(args));
@@ -161,8 +161,8 @@ check_memory(struct script *s, size_t used, size_t cap)
 		args.count = 1;
 		c.args = &args;
 		c.kind = SCRIPT_STATUS;
-		(void)enter(s, s->vm->time_ms, "on(:status)", engine_call_event,
-		    &c);
+		(void)enter(
+		    s, s->vm->time_ms, "on(:status)", engine_call_event, &c);
 	}
 	arena_free(a);
 }
@@ -179,7 +179,9 @@ enter(struct script *s, uint32_t ms, const char *what,
 
 	err_clear(&why);
 	s->depth++;
+	instance_script_enter(s->inst);
 	rc = vm_run(s->vm, ms, what, fn, c, &why);
+	instance_script_leave(s->inst);
 	s->stats.busy_us += vmguard_busy_us();
 	if (rc == FCS_ESCRIPT) {
 		s->stats.errors++;
@@ -248,7 +250,8 @@ destroy(struct script *s)
 
 	loop_cancel(instance_loop(s->inst), LOOP_WORK, &s->task);
 	timer_free(s->more);
-	HASH_ITER(hh, s->asks, q, next) {
+	HASH_ITER(hh, s->asks, q, next)
+	{
 		HASH_DEL(s->asks, q);
 		free(q);
 	}
@@ -287,8 +290,8 @@ op_open(struct instance *inst, const struct script_options *o,
 	s->task.fn = run_work;
 	s->task.arg = s;
 	s->more = timer_new(instance_loop(inst), run_work, s);
-	rc = s->more == NULL ? err_set(why, FCS_ENOMEM, "no memory") :
-			       vm_open(inst, o, &s->vm, why);
+	rc = s->more == NULL ? err_set(why, FCS_ENOMEM, "no memory")
+			     : vm_open(inst, o, &s->vm, why);
 	if (rc == FCS_OK) {
 		s->vm->owner = s;
 		s->vm->on_timer = on_timer;
@@ -306,9 +309,9 @@ op_open(struct instance *inst, const struct script_options *o,
 static const char *
 event_text(enum script_event e)
 {
-	return e == SCRIPT_START ? "on(:start)" :
-	    e == SCRIPT_STOP	 ? "on(:stop)" :
-				   "event";
+	return e == SCRIPT_START  ? "on(:start)"
+	       : e == SCRIPT_STOP ? "on(:stop)"
+				  : "event";
 }
 
 static struct ask *
@@ -328,13 +331,12 @@ ask_new(struct script *s)
 
 static void
 op_event_done(struct script *s, enum script_event event,
-    const struct script_args *args,
-    void (*done)(struct instance *, bool ok))
+    const struct script_args *args, void (*done)(struct instance *, bool ok))
 {
 	struct engine_call c;
 	struct ask *q = NULL;
 	bool always = event == SCRIPT_START || event == SCRIPT_ACCEPTED ||
-	    event == SCRIPT_DISCONNECT || event == SCRIPT_GONE;
+		      event == SCRIPT_DISCONNECT || event == SCRIPT_GONE;
 
 	if (s->vm == NULL || (!always && !s->vm->decl.event[event])) {
 		if (done != NULL)
@@ -374,8 +376,8 @@ op_event_done(struct script *s, enum script_event event,
 }
 
 static void
-op_event(struct script *s, enum script_event event,
-    const struct script_args *args)
+op_event(
+    struct script *s, enum script_event event, const struct script_args *args)
 {
 	op_event_done(s, event, args, NULL);
 }
@@ -406,8 +408,8 @@ op_ask(struct script *s, enum script_question question,
 	s->stats.calls++;
 	s->depth++;
 	rc = enter(s, s->vm->time_ms,
-	    question == SCRIPT_CALL && args->name != NULL ? args->name :
-							    "question",
+	    question == SCRIPT_CALL && args->name != NULL ? args->name
+							  : "question",
 	    engine_call_ask, &c);
 	if (c.bad[0] != '\0') {
 		a.verdict = SCRIPT_REJECT;
@@ -439,8 +441,8 @@ op_asks(struct script *s, enum script_question question, const char *name)
 	memset(&c, 0, sizeof(c));
 	c.name = name;
 	return enter(s, s->vm->time_ms, "question", engine_call_exposed, &c) ==
-	    FCS_OK &&
-	    c.more;
+		   FCS_OK &&
+	       c.more;
 }
 
 static int
@@ -489,7 +491,7 @@ op_shared(struct script *s, const char *object, struct script_shared *out)
 		return false;
 	*out = *d;
 	out->guarded = d->guarded ||
-	    vmdecl_asks(&s->vm->decl, SCRIPT_QUESTION_COUNT, object);
+		       vmdecl_asks(&s->vm->decl, SCRIPT_QUESTION_COUNT, object);
 	return true;
 }
 

@@ -103,8 +103,8 @@ engine_call_event(struct vm *vm, void *arg)
 	if (mrb_undef_p(argv[8]))
 		return;
 	argv[9] = changes_of(vm, c->args);
-	mrb_funcall_argv(vm->mrb, vm->core, mrb_intern_lit(vm->mrb, "event"),
-	    10, argv);
+	mrb_funcall_argv(
+	    vm->mrb, vm->core, mrb_intern_lit(vm->mrb, "event"), 10, argv);
 }
 
 void
@@ -117,8 +117,8 @@ engine_call_ask(struct vm *vm, void *arg)
 	argv[8] = list_of(vm, c);
 	if (mrb_undef_p(argv[8]))
 		return;
-	mrb_funcall_argv(vm->mrb, vm->core, mrb_intern_lit(vm->mrb, "ask"), 9,
-	    argv);
+	mrb_funcall_argv(
+	    vm->mrb, vm->core, mrb_intern_lit(vm->mrb, "ask"), 9, argv);
 }
 
 /* Native: the replacing value for core. */
@@ -156,9 +156,10 @@ engine_call_guard(struct vm *vm, void *arg)
 	argv[0] = vm_text(mrb, c->args->client);
 	argv[1] = vm_text(mrb, c->name);
 	argv[2] = mrb_str_new(mrb, c->slot, c->slot_len);
-	argv[3] = conv_from_packed(vm, c->packed, c->packed_len, false, "value");
-	r = mrb_funcall_argv(mrb, vm->core, mrb_intern_lit(mrb, "guard"), 4,
-	    argv);
+	argv[3] =
+	    conv_from_packed(vm, c->packed, c->packed_len, false, "value");
+	r = mrb_funcall_argv(
+	    mrb, vm->core, mrb_intern_lit(mrb, "guard"), 4, argv);
 	if (!mrb_array_p(r) || RARRAY_LEN(r) != 4)
 		return;
 	argv[0] = RARRAY_PTR(r)[3];
@@ -167,8 +168,8 @@ engine_call_guard(struct vm *vm, void *arg)
 	g->replaced = g->allowed && mrb_test(RARRAY_PTR(r)[1]);
 	if (mrb_string_p(argv[0]))
 		snprintf(g->why, sizeof(g->why), "%.*s",
-		    (int)(RSTRING_LEN(argv[0]) < 159 ? RSTRING_LEN(argv[0]) :
-						       159),
+		    (int)(RSTRING_LEN(argv[0]) < 159 ? RSTRING_LEN(argv[0])
+						     : 159),
 		    RSTRING_PTR(argv[0]));
 	if (g->replaced)
 		rc = keep_value(vm, RARRAY_PTR(r)[2], g, &why);
@@ -213,8 +214,8 @@ engine_call_work(struct vm *vm, void *arg)
 {
 	struct engine_call *c = arg;
 
-	c->more = mrb_test(mrb_funcall_id(vm->mrb, vm->core,
-	    mrb_intern_lit(vm->mrb, "work"), 0));
+	c->more = mrb_test(mrb_funcall_id(
+	    vm->mrb, vm->core, mrb_intern_lit(vm->mrb, "work"), 0));
 }
 
 void

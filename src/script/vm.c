@@ -172,8 +172,8 @@ vm_run(struct vm *vm, uint32_t ms, const char *what,
 		return c.result;
 	vm->lost = true;
 	if (end == VMGUARD_TIME)
-		return err_set(why, FCS_EKILLED, "%s ran longer than %u ms",
-		    what, ms);
+		return err_set(
+		    why, FCS_EKILLED, "%s ran longer than %u ms", what, ms);
 	return err_set(why, FCS_EKILLED, "%s needed more than %zu bytes", what,
 	    vmarena_used(vm->mem));
 }
@@ -210,10 +210,10 @@ know_classes(struct vm *vm)
 	vm->error[VM_ELIMIT] = fcs_class(vm, "LimitError");
 	vm->error[VM_EGONE] = fcs_class(vm, "ClientGone");
 	vm->error[VM_ESTREAM] = fcs_class(vm, "StreamError");
-	vm->undefined = mrb_const_get(mrb, mrb_obj_value(vm->fcs),
-	    mrb_intern_lit(mrb, "Undefined"));
-	vm->core = mrb_const_get(mrb, mrb_obj_value(vm->fcs),
-	    mrb_intern_lit(mrb, "Core"));
+	vm->undefined = mrb_const_get(
+	    mrb, mrb_obj_value(vm->fcs), mrb_intern_lit(mrb, "Undefined"));
+	vm->core = mrb_const_get(
+	    mrb, mrb_obj_value(vm->fcs), mrb_intern_lit(mrb, "Core"));
 	vm->sym_us = mrb_intern_lit(mrb, "@us");
 	vm->sym_type = mrb_intern_lit(mrb, "@type");
 	vm->sym_weak = mrb_intern_lit(mrb, "@weak");
@@ -234,8 +234,8 @@ close_doors(mrb_state *mrb)
 	/* Shorter worst pauses below 100,000 objects, dependencies.md 1.4. */
 	mrb_funcall_id(mrb, gc, mrb_intern_lit(mrb, "generational_mode="), 1,
 	    mrb_false_value());
-	mrb_const_remove(mrb, mrb_obj_value(mrb->object_class),
-	    mrb_intern_lit(mrb, "GC"));
+	mrb_const_remove(
+	    mrb, mrb_obj_value(mrb->object_class), mrb_intern_lit(mrb, "GC"));
 	mrb_undef_method(mrb, fiber, "transfer");
 }
 
@@ -295,9 +295,6 @@ boot(struct vm *vm, void *arg)
 	    mrb_int_value(mrb, o->handlers != 0 ? o->handlers : 1000));
 	put_setting(mrb, h, "timers",
 	    mrb_int_value(mrb, o->timers != 0 ? o->timers : 1000));
-	put_setting(mrb, h, "connect_time",
-	    mrb_float_value(mrb,
-		(o->connect_ms != 0 ? o->connect_ms : 30000) / 1000.0));
 	mrb_funcall_id(mrb, vm->core, mrb_intern_lit(mrb, "boot"), 1, h);
 }
 
@@ -401,9 +398,8 @@ vm_raise(mrb_state *mrb, enum vm_error which, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	mrb_exc_raise(mrb,
-	    mrb_exc_new_str(mrb, vm_of(mrb)->error[which],
-		mrb_str_new_cstr(mrb, text)));
+	mrb_exc_raise(mrb, mrb_exc_new_str(mrb, vm_of(mrb)->error[which],
+			       mrb_str_new_cstr(mrb, text)));
 }
 
 void
@@ -414,7 +410,7 @@ vm_raise_code(mrb_state *mrb, int code, const char *what)
 	if (code == FCS_ELIMIT || code == FCS_EBUSY)
 		which = VM_ELIMIT;
 	else if (code == FCS_EDEPTH || code == FCS_EFORMAT ||
-	    code == FCS_ERANGE)
+		 code == FCS_ERANGE)
 		which = VM_EVALUE;
 	vm_raise(mrb, which, "%s: %s", what, err_text(code));
 }

@@ -68,7 +68,7 @@ struct vm {
 	char *app_name; /* for the log */
 	char *inst_name;
 	uint32_t time_ms, start_ms;
-	size_t cap; /* script.memory */
+	size_t cap;   /* script.memory */
 	bool lost;    /* left by a jump: close is all that is allowed */
 	bool loading; /* main.rb runs */
 	bool undefined_keep;
@@ -95,13 +95,13 @@ struct vm {
 	struct vmdecl decl;
 	struct vm_timer *timers;
 	void (*on_timer)(struct vm *, uint64_t id);
-	void *owner; /* struct script */
+	void *owner;   /* struct script */
 	char **loaded; /* names of files, once each */
 	uint32_t loaded_count;
 	struct vm_tx { /* transactions begun and not ended */
 		char *name;
 		struct vm_tx *next;
-	} *tx;
+	} * tx;
 	uint64_t errors;
 	int64_t opened_us;
 };

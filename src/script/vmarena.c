@@ -13,10 +13,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define ALIGN	  16u
-#define HEAD	  16u /* struct block up to `next` */
-#define LEAST	  32u /* head and the two links of a free block */
-#define SL_BITS	  4
+#define ALIGN     16u
+#define HEAD      16u /* struct block up to `next` */
+#define LEAST     32u /* head and the two links of a free block */
+#define SL_BITS   4
 #define SL_COUNT  (1 << SL_BITS)
 #define FL_COUNT  40
 #define USED_FLAG ((size_t)1)

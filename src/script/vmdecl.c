@@ -46,8 +46,8 @@ vmdecl_add_shared(struct vmdecl *d, const struct script_shared *s)
 }
 
 int
-vmdecl_add_allow(struct vmdecl *d, enum script_question question,
-    const char *pattern)
+vmdecl_add_allow(
+    struct vmdecl *d, enum script_question question, const char *pattern)
 {
 	struct vmdecl_allow *v;
 
@@ -80,8 +80,8 @@ vmdecl_shared(const struct vmdecl *d, const char *object)
 }
 
 bool
-vmdecl_asks(const struct vmdecl *d, enum script_question question,
-    const char *name)
+vmdecl_asks(
+    const struct vmdecl *d, enum script_question question, const char *name)
 {
 	const struct vmdecl_allow *a;
 	uint32_t i;
@@ -91,8 +91,8 @@ vmdecl_asks(const struct vmdecl *d, enum script_question question,
 		if (a->question != question)
 			continue;
 		if (a->pattern == NULL || name == NULL ||
-		    vmdecl_glob(a->pattern, strlen(a->pattern), name,
-			strlen(name)))
+		    vmdecl_glob(
+			a->pattern, strlen(a->pattern), name, strlen(name)))
 			return true;
 	}
 	return false;

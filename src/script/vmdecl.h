@@ -12,7 +12,7 @@
 
 struct vmdecl_allow {
 	enum script_question question; /* SCRIPT_QUESTION_COUNT = :write */
-	char *pattern;		       /* NULL = everything */
+	char *pattern;                 /* NULL = everything */
 };
 
 struct vmdecl {
@@ -21,17 +21,18 @@ struct vmdecl {
 	struct vmdecl_allow *allow;
 	uint32_t allow_count;
 	bool event[SCRIPT_EVENT_COUNT]; /* somebody listens */
-	bool missing;			/* on(:missing) */
+	bool missing;                   /* on(:missing) */
 };
 
 void vmdecl_fini(struct vmdecl *);
 /* pattern copied; NULL pattern of allow = everything. FCS_ENOMEM. */
-int vmdecl_add_shared(struct vmdecl *, const struct script_shared *) FCS_MUSTUSE;
-int vmdecl_add_allow(struct vmdecl *, enum script_question,
-    const char *pattern) FCS_MUSTUSE;
+int vmdecl_add_shared(
+    struct vmdecl *, const struct script_shared *) FCS_MUSTUSE;
+int vmdecl_add_allow(
+    struct vmdecl *, enum script_question, const char *pattern) FCS_MUSTUSE;
 /* The first declaration that matches, or NULL. */
-const struct script_shared *vmdecl_shared(const struct vmdecl *,
-    const char *object);
+const struct script_shared *vmdecl_shared(
+    const struct vmdecl *, const char *object);
 /* name NULL: whether there is any block at all. */
 bool vmdecl_asks(const struct vmdecl *, enum script_question, const char *name);
 
@@ -39,8 +40,8 @@ bool vmdecl_asks(const struct vmdecl *, enum script_question, const char *name);
  * Name patterns of script-api.md 1: `*` and `?` stay inside one path element,
  * `**` spans elements. Works in place, in time linear in practice.
  */
-bool vmdecl_glob(const char *pattern, size_t pattern_len, const char *name,
-    size_t name_len);
+bool vmdecl_glob(
+    const char *pattern, size_t pattern_len, const char *name, size_t name_len);
 
 /* SCRIPT_EVENT_COUNT / -1 when there is no such word. */
 enum script_event vmdecl_event(const char *word);

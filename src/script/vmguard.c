@@ -26,7 +26,7 @@
 
 #define GUARD_SIGNAL (SIGRTMIN + 3)
 #define NS_PER_MS    1000000ull
-#define SOON_NS	     (1 * NS_PER_MS) /* at least, when set again */
+#define SOON_NS      (1 * NS_PER_MS) /* at least, when set again */
 
 struct vmguard {
 	volatile sig_atomic_t inside, native, late, armed;
@@ -34,9 +34,9 @@ struct vmguard {
 	timer_t timer;
 	uint64_t limit_ns;
 	uint64_t native_limit_ns;
-	uint64_t armed_until;	/* wall, when the pending timer fires */
-	uint64_t cpu_start;	/* when the VM was entered */
-	uint64_t native_start;	/* wall, of the current native section */
+	uint64_t armed_until;  /* wall, when the pending timer fires */
+	uint64_t cpu_start;    /* when the VM was entered */
+	uint64_t native_start; /* wall, of the current native section */
 	uint64_t busy_us;
 	const char *what;
 	sigjmp_buf jmp;

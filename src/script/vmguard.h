@@ -23,7 +23,7 @@
 
 enum vmguard_end {
 	VMGUARD_DONE,
-	VMGUARD_TIME,	/* the limit passed: the VM must not be used again */
+	VMGUARD_TIME,   /* the limit passed: the VM must not be used again */
 	VMGUARD_MEMORY, /* vmguard_leave() by the allocator: likewise */
 };
 
@@ -33,8 +33,8 @@ enum vmguard_end {
  * be called from within asks vmguard_is_inside(). what: for the report of a
  * native section that hangs, borrowed for the call.
  */
-enum vmguard_end vmguard_run(uint32_t limit_ms, const char *what,
-    void (*fn)(void *arg), void *arg);
+enum vmguard_end vmguard_run(
+    uint32_t limit_ms, const char *what, void (*fn)(void *arg), void *arg);
 bool vmguard_is_inside(void);
 
 /* Out of the VM at once; only in the VM and outside native sections. */

@@ -30,8 +30,8 @@ join(char *out, size_t cap, const char *dir, const char *name)
 {
 	int n;
 
-	n = name[0] == '/' ? snprintf(out, cap, "%s", name) :
-			     snprintf(out, cap, "%s/%s", dir, name);
+	n = name[0] == '/' ? snprintf(out, cap, "%s", name)
+			   : snprintf(out, cap, "%s/%s", dir, name);
 	return n >= 0 && (size_t)n < cap;
 }
 
@@ -46,9 +46,10 @@ vmload_find(const char *dir, const char *app, char *out, size_t cap)
 	int n;
 
 	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		n = strchr(places[i], '%') == NULL ?
-		    snprintf(out, cap, "%s", places[i]) :
-		    snprintf(out, cap, i == 1 ? "%s.rb" : "scripts/%s.rb", app);
+		n = strchr(places[i], '%') == NULL
+			? snprintf(out, cap, "%s", places[i])
+			: snprintf(out, cap, i == 1 ? "%s.rb" : "scripts/%s.rb",
+			      app);
 		if (n < 0 || (size_t)n >= cap)
 			continue;
 		if (!join(path, sizeof(path), dir, out))
@@ -65,9 +66,9 @@ slurp(struct vm *vm, const char *name, size_t *len, struct err *why)
 {
 	const struct application_env *env =
 	    application_env(instance_app(vm->inst));
-	size_t max = env->limits == NULL ?
-	    1u << 20 :
-	    (size_t)limits_get(env->limits, LIMIT_SCRIPT_FILE);
+	size_t max = env->limits == NULL
+			 ? 1u << 20
+			 : (size_t)limits_get(env->limits, LIMIT_SCRIPT_FILE);
 	char path[4096];
 	struct stat st;
 	ssize_t n;
@@ -76,8 +77,8 @@ slurp(struct vm *vm, const char *name, size_t *len, struct err *why)
 	free(vm->text);
 	vm->text = NULL;
 	if (!join(path, sizeof(path), vm->dir, name))
-		return err_set(why, FCS_ENOENT, "%s: the path is too long",
-		    name);
+		return err_set(
+		    why, FCS_ENOENT, "%s: the path is too long", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(why, errno, "%s", name);
@@ -129,21 +130,21 @@ run_file(struct vm *vm, const char *name)
 	cxt = mrbc_context_new(mrb);
 	cxt->capture_errors = TRUE;
 	mrbc_filename(mrb, cxt, name);
-	parser = mrb_parse_nstring(mrb, RSTRING_PTR(source),
-	    (size_t)RSTRING_LEN(source), cxt);
+	parser = mrb_parse_nstring(
+	    mrb, RSTRING_PTR(source), (size_t)RSTRING_LEN(source), cxt);
 	if (parser == NULL || parser->nerr > 0) {
 		mrb_raisef(mrb, E_ARGUMENT_ERROR, "%s:%d:%d: %s", name,
 		    parser == NULL ? 0 : parser->error_buffer[0].lineno,
 		    parser == NULL ? 0 : parser->error_buffer[0].column,
-		    parser == NULL ? "cannot be parsed" :
-				     parser->error_buffer[0].message);
+		    parser == NULL ? "cannot be parsed"
+				   : parser->error_buffer[0].message);
 	}
 	proc = mrb_generate_code(mrb, parser);
 	mrb_parser_free(parser);
 	mrbc_context_free(mrb, cxt);
 	if (proc == NULL)
-		mrb_raisef(mrb, E_ARGUMENT_ERROR, "%s: cannot be compiled",
-		    name);
+		mrb_raisef(
+		    mrb, E_ARGUMENT_ERROR, "%s: cannot be compiled", name);
 	proc->c = NULL;
 	mrb_top_run(mrb, proc, mrb_top_self(mrb), 0);
 	if (mrb->exc != NULL)
@@ -207,9 +208,8 @@ place(struct vm *vm, const char *name, char *out, size_t cap)
 	if (n >= 0 && (size_t)n < cap &&
 	    join(path, sizeof(path), vm->dir, out) && stat(path, &st) == 0)
 		return FCS_OK;
-	count = settings == NULL ?
-	    0 :
-	    config_app_count(settings, APP_SCRIPT_PATH);
+	count =
+	    settings == NULL ? 0 : config_app_count(settings, APP_SCRIPT_PATH);
 	for (i = 0; i < count; i++) {
 		n = snprintf(out, cap, "%s/%s",
 		    config_app_item(settings, APP_SCRIPT_PATH, i), name);
@@ -272,8 +272,8 @@ main_body(struct vm *vm, void *arg)
 	mrb_define_module_function_id(vm->mrb, vm->native,
 	    mrb_intern_lit(vm->mrb, "load"), f_load, MRB_ARGS_REQ(1));
 	run_file(vm, m->name);
-	ready = mrb_funcall_id(vm->mrb, vm->core,
-	    mrb_intern_lit(vm->mrb, "ready"), 0);
+	ready = mrb_funcall_id(
+	    vm->mrb, vm->core, mrb_intern_lit(vm->mrb, "ready"), 0);
 	bind_core_take_decls(vm, ready);
 }
 

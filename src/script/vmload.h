@@ -12,8 +12,8 @@
  * Whether the application has a script: its name relative to dir into out
  * ("main.rb", "scripts/main.rb" ...). FCS_OK; FCS_ENOENT.
  */
-int vmload_find(const char *dir, const char *app, char *out,
-    size_t cap) FCS_MUSTUSE;
+int vmload_find(
+    const char *dir, const char *app, char *out, size_t cap) FCS_MUSTUSE;
 
 /*
  * Run the main script and everything it loads, check the class, make its

@@ -79,5 +79,5 @@ vmtimer_free_all(struct vm *vm)
 	struct vm_timer *t, *next;
 
 	HASH_ITER(hh, vm->timers, t, next)
-		drop(t);
+	drop(t);
 }
