@@ -174,6 +174,12 @@ client_user(const struct client *c)
 	return c->user == NULL ? "" : c->user;
 }
 
+void
+client_set_avmplus(struct client *c)
+{
+	c->info.avmplus = true;
+}
+
 int
 client_set_user(struct client *c, const char *user, size_t len)
 {

@@ -58,6 +58,8 @@ enum client_state client_state(const struct client *);
 int64_t client_connected_at_ms(const struct client *); /* wall clock */
 
 const char *client_user(const struct client *); /* "" when not set */
+/* It used AMF3 although it did not negotiate it. */
+void client_set_avmplus(struct client *);
 int client_set_user(struct client *, const char *, size_t) FCS_MUSTUSE;
 /* Owner name for histories: user, else id. */
 const char *client_owner(const struct client *);

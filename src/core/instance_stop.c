@@ -265,10 +265,11 @@ on_stop_timer(void *arg)
 		return;
 	/* held behind a commit that does not come, or deaf: no longer */
 	DL_FOREACH_SAFE(i->clients, c, next) {
-		if (c->waiting)
+		if (c->waiting || c->lost)
 			continue;
 		client_pump(c, true);
-		c->ops->close(c->impl, "instance stopped");
+		if (!c->lost)
+			c->ops->close(c->impl, "instance stopped");
 	}
 }
 

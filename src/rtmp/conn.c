@@ -78,6 +78,10 @@ conn_options_init(
 	o->handshake_ms = (uint32_t)limits_get(l, LIMIT_HANDSHAKE_TIME);
 	o->ping_ms = (uint32_t)limits_get(l, LIMIT_PING_IDLE);
 	o->gone_ms = (uint32_t)limits_get(l, LIMIT_PING_TIME);
+	o->stream.high_bytes = (size_t)limits_get(l, LIMIT_OUT_BYTES);
+	o->stream.stall_ms = (uint32_t)limits_get(l, LIMIT_STALL_TIME);
+	o->stream.drain_ms = (uint32_t)limits_get(l, LIMIT_DRAIN_TIME);
+	o->stream.kernel_bytes = (uint32_t)limits_get(l, LIMIT_SEND_BUFFER);
 }
 
 /* ---- the end ---- */
@@ -709,6 +713,7 @@ conn_new(struct loop *loop, int fd, const struct conn_options *opt,
 	c->stream = stream_new(loop, fd, &stream_ops, c); /* takes fd */
 	if (c->stream == NULL)
 		goto fail;
+	stream_set_limits(c->stream, &opt->stream);
 	c->loop = loop;
 	c->ops = ops;
 	c->arg = arg;

@@ -49,6 +49,7 @@ struct conn_options {
 	uint32_t handshake_ms;        /* absolute deadline; 0 = none */
 	uint32_t ping_ms, gone_ms;    /* 30000, 15000; 0 = no pings */
 	uint64_t bytes_in, bytes_out; /* already counted (hand-over) */
+	struct stream_limits stream;
 };
 
 /* The options of this role with the limits of the table. */

@@ -372,9 +372,18 @@ on_user_control(struct session *s, const struct message *m)
 	sess_stream_event(s, (uint16_t)(p[0] << 8 | p[1]), msid, value);
 }
 
+static bool
+is_amf3(uint8_t type)
+{
+	return type == MESSAGE_COMMAND_AMF3 || type == MESSAGE_SO_AMF3 ||
+	       type == MESSAGE_DATA_AMF3;
+}
+
 static int
 dispatch(struct session *s, const struct message *m)
 {
+	if (is_amf3(m->type))
+		client_set_avmplus(s->client);
 	switch (m->type) {
 	case MESSAGE_COMMAND:
 	case MESSAGE_COMMAND_AMF3:

@@ -6,9 +6,6 @@
  * not only the chunk layer; bit 2 parks on(:connect) for a turn; bit 3 lets
  * the script be lost at the first call.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
