@@ -328,7 +328,7 @@ str_format_duration(int64_t ms, char out[STR_NUMBER_MAX])
 		{ "s", 1000 }, { "ms", 1 } };
 
 	if (ms == 0)
-		return strcpy(out, "0");
+		return memcpy(out, "0", 2);
 	for (size_t i = 0; i < 5; i++) {
 		if (ms % units[i].ms == 0) {
 			(void)snprintf(out, STR_NUMBER_MAX, "%lld%s",

@@ -44,3 +44,7 @@ tests_fuzz_fuzz_session_SOURCES = tests/fuzz/fuzz_session.c \
 	tests/unit/session/absent.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_session_LDADD = $(LIBS_SESSION)
 tests_fuzz_fuzz_session_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
+check_PROGRAMS += tests/fuzz/fuzz_config
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_config_LDADD = $(LIBS_BASE)
+tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)

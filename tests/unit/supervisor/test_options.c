@@ -6,12 +6,13 @@
 static int
 parse(struct options *o, struct err *e, const char *const *args)
 {
+	static char words[16][32];
 	static char *argv[16];
 	int argc = 1;
 
-	argv[0] = strdup("fcsd");
+	argv[0] = strcpy(words[0], "fcsd");
 	for (; args[argc - 1] != NULL; argc++)
-		argv[argc] = strdup(args[argc - 1]);
+		argv[argc] = strcpy(words[argc], args[argc - 1]);
 	argv[argc] = NULL;
 	return options_parse(argc, argv, o, e);
 }
