@@ -11,4 +11,14 @@ libcore_a_SOURCES = \
 	src/core/instance_stop.c \
 	src/core/live.c \
 	src/core/livecache.c \
+	src/core/sharedobj.c \
+	src/core/sharedobj_entry.c \
+	src/core/sharedobj_image.c \
+	src/core/sharedobj_int.h \
+	src/core/sharedobj_load.c \
+	src/core/sharedobj_msg.c \
+	src/core/sharedobj_out.c \
+	src/core/sharedobj_queue.c \
+	src/core/sharedobj_script.c \
+	src/core/sharedobj_user.c \
 	src/core/viewer.c

@@ -25,9 +25,10 @@ int sharedobj_message(struct instance *, struct client *,
     const struct message *, struct err *why) FCS_MUSTUSE;
 
 /* --- from scripts --- */
-/* Get or create for the script (it then holds the object). FCS_EINVAL wrong
- * persistence; FCS_ELIMIT; FCS_ENOMEM; FCS_EAGAIN-like waiting is not needed:
- * a persistent object not loaded yet is loaded synchronously here. */
+/* Get or create for the script (it then holds the object once more). FCS_EINVAL
+ * bad name or wrong persistence; FCS_ELIMIT; FCS_ENOMEM. A persistent object
+ * that is not in memory is read here, which waits for the commit thread:
+ * FCS_ETIMEOUT after 500 ms, FCS_EIO. FCS_EREADONLY no store. */
 int sharedobj_open(struct instance *, const char *name, bool persistent,
     struct sharedobj **out) FCS_MUSTUSE;
 struct sharedobj *sharedobj_find(struct instance *, const char *name);
@@ -35,14 +36,18 @@ struct sharedobj *sharedobj_find(struct instance *, const char *name);
  * borrowed until the next call. */
 const uint8_t *sharedobj_get(
     struct sharedobj *, const char *slot, size_t slot_len, size_t *len);
-/* Write: value NULL deletes. Inside sharedobj_begin/end: one batch; else a
- * batch of its own. FCS_ELIMIT quota, FCS_EREADONLY store, FCS_ENOMEM. */
+/* Write: value NULL deletes (of what is not there: nothing happens). Inside
+ * sharedobj_begin/end: a batch of its own; else all writes to the object until
+ * the end of the turn are one. FCS_ELIMIT quota, FCS_EREADONLY store,
+ * FCS_EINVAL slot name, FCS_ENOMEM. */
 int sharedobj_set(struct sharedobj *, const char *slot, size_t slot_len,
     const uint8_t *value, size_t len) FCS_MUSTUSE;
 int sharedobj_clear(struct sharedobj *) FCS_MUSTUSE;
 int sharedobj_send(struct sharedobj *, const uint8_t *body,
-    size_t len) FCS_MUSTUSE;              /* somsg body: handler name, values */
-void sharedobj_begin(struct sharedobj *); /* nests */
+    size_t len) FCS_MUSTUSE; /* somsg body: handler name, values */
+/* A transaction; nests, the outermost end counts; one end with commit false
+ * undoes all of it. Left open at the end of the turn: undone. */
+void sharedobj_begin(struct sharedobj *);
 int sharedobj_end(struct sharedobj *, bool commit) FCS_MUSTUSE;
 void sharedobj_close(struct sharedobj *); /* drops the script's hold */
 
@@ -64,6 +69,15 @@ void sharedobj_each_slot(struct sharedobj *,
     void (*fn)(void *, const struct sharedobj_slot *), void *);
 void sharedobj_each(
     struct instance *, void (*fn)(void *, struct sharedobj *), void *);
+/* Stored objects of the instance that are not in memory; what was known of
+ * them when the instance started. */
+void sharedobj_each_stored(struct instance *,
+    void (*fn)(void *, const struct store_object_info *), void *);
+/* For administration: an object that is in memory or stored, loaded if need be
+ * (waits as sharedobj_open does). FCS_ENOENT; FCS_ETIMEOUT; FCS_EIO. The
+ * pointer is valid in this turn. */
+int sharedobj_peek(
+    struct instance *, const char *name, struct sharedobj **out) FCS_MUSTUSE;
 /* Follow committed batches (fcsctl so watch): fn per batch until unwatched. */
 struct sharedobj_change {
 	uint64_t version;

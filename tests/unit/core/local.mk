@@ -3,6 +3,7 @@ if HAVE_CHECK
 check_PROGRAMS += \
 	tests/unit/core/test_instance \
 	tests/unit/core/test_livecache \
+	tests/unit/core/test_sharedobj \
 	tests/unit/core/test_viewer
 endif
 tests_unit_core_test_instance_SOURCES = tests/unit/core/test_instance.c \
@@ -10,3 +11,8 @@ tests_unit_core_test_instance_SOURCES = tests/unit/core/test_instance.c \
 tests_unit_core_test_instance_LDADD = $(UNIT) $(LIBS_CORE)
 tests_unit_core_test_livecache_LDADD = $(UNIT) $(LIBS_CORE)
 tests_unit_core_test_viewer_LDADD = $(UNIT) $(LIBS_CORE)
+SO_LIB = tests/unit/core/fake.c tests/unit/core/fake.h \
+	tests/unit/core/so_lib.c tests/unit/core/so_lib.h
+tests_unit_core_test_sharedobj_SOURCES = tests/unit/core/test_sharedobj.c \
+	$(SO_LIB)
+tests_unit_core_test_sharedobj_LDADD = $(UNIT) $(LIBS_CORE)
