@@ -4,12 +4,7 @@
  *
  * Input: socket -> handshake bytes (collected only as far as the handshake
  * goes) -> chunk reader -> on_message: control is answered here, the rest goes
- * up. Output: one refbuf per message, pushed on the stream; the stream sends
- * all of a turn in one call.
- *
- * Every message is written with a full header (fmt 0): some clients keep no
- * header state for chunk stream 2 (real-clients.md), and self-contained
- * messages are what makes sharing and dropping possible.
+ * up. What is sent is in conn_out.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,49 +14,7 @@
 #include "base/rnd.h"
 #include "codec/handshake.h"
 #include "net/timer.h"
-#include "rtmp/conn.h"
-
-#define CSID_CONTROL      2
-#define CSID_MAX          63 /* one-byte chunk headers */
-#define LANE_STREAMS      15 /* streams with chunk streams of their own */
-#define BANDWIDTH_DYNAMIC 2
-
-enum phase {
-	HELLO,  /* server: C0 C1 awaited */
-	ECHO,   /* server: C2 awaited */
-	ANSWER, /* client: S0 S1 S2 awaited */
-	OPEN,
-	CLOSED
-};
-
-struct conn {
-	struct loop *loop;
-	struct stream *stream;
-	const struct conn_ops *ops;
-	void *arg;
-	struct conn_options opt;
-	enum phase phase;
-	bool freed;
-
-	struct chunk_reader *reader;
-	struct buf hs;    /* handshake bytes so far */
-	struct buf early; /* bytes read before us */
-	struct loop_task early_task;
-	struct timer *deadline; /* of the handshake; then the ping clock */
-
-	uint32_t out_chunk;
-	uint64_t bytes_in;   /* all bytes of the socket, hand-over included */
-	uint64_t acked;      /* bytes_in at our last acknowledgement */
-	uint32_t ack_window; /* what the peer asked for, 0 = nothing yet */
-	uint32_t our_window; /* type 5 last sent */
-
-	uint64_t heard_ms; /* last input */
-	bool silent;       /* a ping waits for any input */
-	uint64_t ping_sent_ms;
-	uint32_t ping_value;
-	bool ping_open;
-	int rtt_ms;
-};
+#include "rtmp/conn_int.h"
 
 void
 conn_options_init(
@@ -89,7 +42,7 @@ conn_options_init(
 static void
 quiet(struct conn *c)
 {
-	c->phase = CLOSED;
+	c->phase = CONN_CLOSED;
 	timer_stop(c->deadline);
 	loop_cancel(c->loop, LOOP_WORK, &c->early_task);
 }
@@ -97,7 +50,7 @@ quiet(struct conn *c)
 static void
 lost(struct conn *c, const struct err *why)
 {
-	if (c->phase == CLOSED)
+	if (c->phase == CONN_CLOSED)
 		return;
 	quiet(c);
 	stream_close(c->stream, false);
@@ -116,7 +69,7 @@ lost_for(struct conn *c, int code, const char *text)
 void
 conn_close(struct conn *c, bool graceful)
 {
-	if (c->phase == CLOSED)
+	if (c->phase == CONN_CLOSED)
 		return;
 	quiet(c);
 	stream_close(c->stream, graceful);
@@ -145,186 +98,6 @@ conn_free(struct conn *c)
 	loop_defer_free(c->loop, free_now, c);
 }
 
-/* ---- output ---- */
-
-/* Whatever the phase: the handshake is sent before the connection is open. */
-static int
-push(struct conn *c, struct refbuf *b, uint32_t owner, uint32_t ts_ms,
-    bool flush)
-{
-	int rc;
-
-	if (b == NULL)
-		return FCS_ENOMEM;
-	rc = stream_push(c->stream, b, owner, ts_ms);
-	if (rc == FCS_OK && flush)
-		stream_want_flush(c->stream);
-	return rc;
-}
-
-int
-conn_send(struct conn *c, uint32_t csid, uint8_t type, uint32_t msid,
-    uint32_t ts_ms, const uint8_t *payload, size_t len, uint32_t owner)
-{
-	struct refbuf *b;
-
-	if (c->phase != OPEN)
-		return FCS_ECLOSED;
-	if (len > CHUNK_LENGTH_MAX)
-		return FCS_ELIMIT;
-	b = refbuf_new(chunk_wire_len(csid, ts_ms, len, c->out_chunk));
-	if (b == NULL)
-		return FCS_ENOMEM;
-	chunk_encode(
-	    b->data, csid, type, msid, ts_ms, payload, len, c->out_chunk);
-	return push(c, b, owner, ts_ms, true);
-}
-
-uint32_t
-conn_csid(uint32_t msid, enum conn_lane lane)
-{
-	uint32_t n = msid == 0 ? 0 : (msid - 1) % LANE_STREAMS;
-
-	switch (lane) {
-	case CONN_LANE_AUDIO:
-		return 5 + 4 * n;
-	case CONN_LANE_VIDEO:
-		return 6 + 4 * n;
-	case CONN_LANE_DATA:
-		break;
-	}
-	return 4 + 4 * n;
-}
-
-static enum conn_lane
-lane_of(uint8_t type)
-{
-	if (type == MESSAGE_AUDIO)
-		return CONN_LANE_AUDIO;
-	return type == MESSAGE_VIDEO ? CONN_LANE_VIDEO : CONN_LANE_DATA;
-}
-
-int
-conn_send_packet(struct conn *c, struct packet *p, uint32_t msid,
-    int32_t ts_offset_ms, struct packet_stats *stats, bool flush)
-{
-	struct packet_stats nobody = { 0, 0 };
-	struct packet_key key;
-
-	if (c->phase != OPEN)
-		return FCS_ECLOSED;
-	memset(&key, 0, sizeof(key));
-	key.format = PACKET_RTMP;
-	key.chunk_size = c->out_chunk;
-	key.csid = conn_csid(msid, lane_of(p->type));
-	key.msid = msid;
-	key.ts_offset_ms = ts_offset_ms;
-	return push(c,
-	    packet_serialise(p, &key, stats == NULL ? &nobody : stats), msid,
-	    p->ts_ms + (uint32_t)ts_offset_ms, flush);
-}
-
-static void
-put_be32(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 24);
-	p[1] = (uint8_t)(v >> 16);
-	p[2] = (uint8_t)(v >> 8);
-	p[3] = (uint8_t)v;
-}
-
-static int
-send_control(struct conn *c, uint8_t type, const uint8_t *payload, size_t len)
-{
-	return conn_send(c, CSID_CONTROL, type, 0, 0, payload, len, 0);
-}
-
-int
-conn_send_event(
-    struct conn *c, enum message_event event, uint32_t msid, uint32_t value)
-{
-	uint8_t p[10] = { 0 };
-	size_t len = 6;
-
-	p[1] = (uint8_t)event;
-	switch (event) {
-	case MESSAGE_EV_PING:
-	case MESSAGE_EV_PONG:
-		put_be32(p + 2, value);
-		break;
-	case MESSAGE_EV_SWF_REQUEST:
-		len = 3;
-		break;
-	case MESSAGE_EV_BUFFER_LENGTH:
-		put_be32(p + 2, msid);
-		put_be32(p + 6, value);
-		len = 10;
-		break;
-	default:
-		put_be32(p + 2, msid);
-		break;
-	}
-	return send_control(c, MESSAGE_USER_CONTROL, p, len);
-}
-
-static int
-send_window_ack(struct conn *c, uint32_t window)
-{
-	uint8_t p[4];
-
-	put_be32(p, window);
-	c->our_window = window;
-	return send_control(c, MESSAGE_WINDOW_ACK, p, sizeof(p));
-}
-
-int
-conn_send_window(struct conn *c, uint32_t window, uint32_t peer_bandwidth)
-{
-	uint8_t p[5];
-	int rc = send_window_ack(c, window);
-
-	if (rc != FCS_OK)
-		return rc;
-	put_be32(p, peer_bandwidth);
-	p[4] = BANDWIDTH_DYNAMIC;
-	return send_control(c, MESSAGE_PEER_BANDWIDTH, p, sizeof(p));
-}
-
-int
-conn_send_chunk_size(struct conn *c, uint32_t size)
-{
-	uint8_t p[4];
-	int rc;
-
-	if (size == 0)
-		size = c->opt.out_chunk_size;
-	put_be32(p, size);
-	rc = send_control(c, MESSAGE_CHUNK_SIZE, p, sizeof(p));
-	if (rc == FCS_OK)
-		c->out_chunk = size;
-	return rc;
-}
-
-uint32_t
-conn_chunk_size(const struct conn *c)
-{
-	return c->out_chunk;
-}
-
-void
-conn_flush(struct conn *c)
-{
-	if (c->phase != CLOSED)
-		stream_want_flush(c->stream);
-}
-
-void
-conn_drop(struct conn *c, uint32_t msid)
-{
-	if (c->phase != CLOSED && msid != 0)
-		(void)stream_drop(c->stream, msid);
-}
-
 /* ---- pings ---- */
 
 int
@@ -333,7 +106,7 @@ conn_ping(struct conn *c)
 	int rc;
 
 	if (c->ping_open) /* one at a time: its answer tells as much */
-		return c->phase == OPEN ? FCS_OK : FCS_ECLOSED;
+		return c->phase == CONN_OPEN ? FCS_OK : FCS_ECLOSED;
 	c->ping_value = (uint32_t)loop_now_ms(c->loop);
 	rc = conn_send_event(c, MESSAGE_EV_PING, 0, c->ping_value);
 	if (rc == FCS_OK) {
@@ -392,9 +165,9 @@ on_deadline(void *arg)
 {
 	struct conn *c = arg;
 
-	if (c->phase == OPEN)
+	if (c->phase == CONN_OPEN)
 		on_ping_clock(c);
-	else if (c->phase != CLOSED)
+	else if (c->phase != CONN_CLOSED)
 		lost_for(c, FCS_ETIMEOUT, "handshake not finished in time");
 }
 
@@ -443,7 +216,7 @@ on_message(void *arg, const struct message *m)
 		if (m->type == MESSAGE_WINDOW_ACK)
 			c->ack_window = value;
 		else if (value != 0 && value != c->our_window)
-			return send_window_ack(c, value);
+			return conn_send_window_ack(c, value);
 		return FCS_OK;
 	case MESSAGE_USER_CONTROL:
 		rc = on_user_control(c, m);
@@ -453,7 +226,7 @@ on_message(void *arg, const struct message *m)
 		break;
 	}
 	/* closed from within: the reader must not go on */
-	return c->phase == CLOSED ? FCS_ECLOSED : rc;
+	return c->phase == CONN_CLOSED ? FCS_ECLOSED : rc;
 }
 
 static void
@@ -463,8 +236,8 @@ acknowledge(struct conn *c)
 
 	if (c->ack_window == 0 || c->bytes_in - c->acked < c->ack_window)
 		return;
-	put_be32(p, (uint32_t)c->bytes_in);
-	if (send_control(c, MESSAGE_ACK, p, sizeof(p)) == FCS_OK)
+	conn_put_be32(p, (uint32_t)c->bytes_in);
+	if (conn_send_control(c, MESSAGE_ACK, p, sizeof(p)) == FCS_OK)
 		c->acked = c->bytes_in;
 }
 
@@ -473,7 +246,7 @@ acknowledge(struct conn *c)
 static void
 opened(struct conn *c)
 {
-	c->phase = OPEN;
+	c->phase = CONN_OPEN;
 	timer_stop(c->deadline);
 	if (c->opt.ping_ms != 0)
 		timer_set(c->deadline, c->opt.ping_ms);
@@ -498,7 +271,7 @@ answer_hello(struct conn *c)
 		refbuf_unref(b);
 		return rc;
 	}
-	return push(c, b, 0, 0, true);
+	return conn_push(c, b, 0, 0, true);
 }
 
 static int
@@ -511,7 +284,7 @@ send_hello(struct conn *c)
 		return FCS_ENOMEM;
 	rnd_bytes(random, sizeof(random));
 	handshake_hello((uint32_t)loop_now_ms(c->loop), random, b->data);
-	return push(c, b, 0, 0, true);
+	return conn_push(c, b, 0, 0, true);
 }
 
 static int
@@ -523,16 +296,16 @@ finish_hello(struct conn *c)
 		return FCS_ENOMEM;
 	handshake_finish(
 	    buf_data(&c->hs) + 1, (uint32_t)loop_now_ms(c->loop), b->data);
-	return push(c, b, 0, 0, true);
+	return conn_push(c, b, 0, 0, true);
 }
 
 static size_t
-hello_size(enum phase phase)
+hello_size(enum conn_phase phase)
 {
 	switch (phase) {
-	case HELLO:
+	case CONN_HELLO:
 		return HANDSHAKE_C0C1;
-	case ECHO:
+	case CONN_ECHO:
 		return HANDSHAKE_SIZE;
 	default:
 		return HANDSHAKE_S0S1S2;
@@ -552,7 +325,7 @@ handshake(struct conn *c, const uint8_t *data, size_t len)
 		lost_for(c, FCS_ENOMEM, "out of memory");
 		return n;
 	}
-	if (c->phase != ECHO && buf_len(&c->hs) > 0 &&
+	if (c->phase != CONN_ECHO && buf_len(&c->hs) > 0 &&
 	    buf_data(&c->hs)[0] != 3) {
 		struct err why;
 
@@ -564,15 +337,15 @@ handshake(struct conn *c, const uint8_t *data, size_t len)
 	}
 	if (n < need)
 		return n;
-	if (c->phase == HELLO)
+	if (c->phase == CONN_HELLO)
 		rc = answer_hello(c);
-	else if (c->phase == ANSWER)
+	else if (c->phase == CONN_ANSWER)
 		rc = finish_hello(c);
 	buf_fini(&c->hs);
 	if (rc != FCS_OK)
 		lost_for(c, rc, "handshake refused");
-	else if (c->phase == HELLO)
-		c->phase = ECHO;
+	else if (c->phase == CONN_HELLO)
+		c->phase = CONN_ECHO;
 	else /* the echo itself is not judged: wire-protocol 1.4 */
 		opened(c);
 	return n;
@@ -586,16 +359,16 @@ input(struct conn *c, const uint8_t *data, size_t len)
 	int rc;
 
 	c->heard_ms = loop_now_ms(c->loop);
-	while (len > 0 && c->phase != OPEN && c->phase != CLOSED) {
+	while (len > 0 && c->phase != CONN_OPEN && c->phase != CONN_CLOSED) {
 		n = handshake(c, data, len);
 		data += n;
 		len -= n;
 	}
-	if (len == 0 || c->phase != OPEN)
+	if (len == 0 || c->phase != CONN_OPEN)
 		return;
 	err_clear(&why);
 	rc = chunk_reader_feed(c->reader, data, len, &used, &why);
-	if (c->phase != OPEN)
+	if (c->phase != CONN_OPEN)
 		return;
 	if (rc != FCS_OK) {
 		if (why.code == FCS_OK)
@@ -622,12 +395,12 @@ on_first_turn(void *arg)
 {
 	struct conn *c = arg;
 
-	if (c->phase == CLOSED)
+	if (c->phase == CONN_CLOSED)
 		return;
 	/* nothing to shake hands about: ready, but never inside conn_new */
 	if (c->opt.role == CONN_SERVER_AFTER || c->opt.role == CONN_PLAIN)
 		opened(c);
-	if (c->phase != CLOSED && buf_len(&c->early) > 0)
+	if (c->phase != CONN_CLOSED && buf_len(&c->early) > 0)
 		take_early(c);
 }
 
@@ -641,7 +414,7 @@ on_data(void *arg, const uint8_t *data, size_t len)
 		on_first_turn(c);
 	}
 	c->bytes_in += len;
-	if (c->phase != CLOSED)
+	if (c->phase != CONN_CLOSED)
 		input(c, data, len);
 }
 
@@ -673,7 +446,7 @@ on_drained(void *arg)
 {
 	struct conn *c = arg;
 
-	if (c->phase == OPEN && c->ops->drained != NULL)
+	if (c->phase == CONN_OPEN && c->ops->drained != NULL)
 		c->ops->drained(c->arg);
 }
 
@@ -689,10 +462,10 @@ start(struct conn *c, const uint8_t *early, size_t len)
 	if (buf_status(&c->early) != FCS_OK)
 		return FCS_ENOMEM;
 	/* before the first turn replies may already be queued */
-	c->phase = c->opt.role == CONN_SERVER   ? HELLO
-		   : c->opt.role == CONN_CLIENT ? ANSWER
-						: OPEN;
-	if (c->phase != OPEN && c->opt.handshake_ms != 0)
+	c->phase = c->opt.role == CONN_SERVER   ? CONN_HELLO
+		   : c->opt.role == CONN_CLIENT ? CONN_ANSWER
+						: CONN_OPEN;
+	if (c->phase != CONN_OPEN && c->opt.handshake_ms != 0)
 		timer_set(c->deadline, c->opt.handshake_ms);
 	c->early_task.fn = on_first_turn;
 	c->early_task.arg = c;
@@ -756,7 +529,7 @@ conn_loop(struct conn *c)
 bool
 conn_is_open(const struct conn *c)
 {
-	return c->phase == OPEN;
+	return c->phase == CONN_OPEN;
 }
 
 void
