@@ -110,9 +110,12 @@ lost(struct script *s, const char *why)
 	memset(&out, 0, sizeof(out));
 	out.verdict = SCRIPT_LOST;
 	out.text = why;
-	HASH_ITER(hh, s->asks, q, next)
-	settle(s, q, &out);
+	/* First the instance, so that no answer makes it go on. */
 	instance_script_lost(s->inst, why);
+	HASH_ITER(hh, s->asks, q, next)
+	{
+		settle(s, q, &out);
+	}
 }
 
 static void

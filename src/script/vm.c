@@ -59,6 +59,9 @@
 GEMS(X)
 #undef X
 
+#define STEP_RATIO  200       /* mruby's default */
+#define WHOLE_CYCLE 100000000 /* so many objects a VM never has */
+
 struct call {
 	struct vm *vm;
 	void (*fn)(struct vm *, void *arg);
@@ -67,11 +70,40 @@ struct call {
 	int result;
 };
 
+/*
+ * mruby collects by the number of objects, we count bytes: past gc_at the next
+ * new object, which is a safe place, starts a collection, and it runs to its
+ * end in one step. After it the mark moves up towards the ceiling, so that a
+ * script whose data is that large does not collect all the time.
+ */
+static void
+collect_soon(struct vm *vm, mrb_gc *gc)
+{
+	size_t used = vmarena_used(vm->mem), at;
+
+	if (vm->collecting && gc->threshold != 0) { /* it has run */
+		vm->collecting = false;
+		gc->step_ratio = STEP_RATIO;
+		at = used < vm->cap ? used + (vm->cap - used) / 2 : vm->cap;
+		vm->gc_at = at < vm->cap / 2 ? vm->cap / 2 : at;
+	}
+	if (!vm->collecting && used > vm->gc_at) {
+		vm->collecting = true;
+		gc->step_ratio = WHOLE_CYCLE;
+		gc->threshold = 0;
+	}
+}
+
 static void *
 allocate(mrb_state *mrb, void *p, size_t n, void *ud)
 {
-	(void)mrb;
-	return vmarena_realloc(ud, p, n);
+	struct vm *vm = ud;
+
+	/* vm->mrb is set when the state is complete. */
+	if (n != 0 && vm->mrb != NULL &&
+	    (vm->collecting || vmarena_used(vm->mem) > vm->gc_at))
+		collect_soon(vm, &mrb->gc);
+	return vmarena_realloc(vm->mem, p, n);
 }
 
 static void
@@ -174,8 +206,8 @@ vm_run(struct vm *vm, uint32_t ms, const char *what,
 	if (end == VMGUARD_TIME)
 		return err_set(
 		    why, FCS_EKILLED, "%s ran longer than %u ms", what, ms);
-	return err_set(why, FCS_EKILLED, "%s needed more than %zu bytes", what,
-	    vmarena_used(vm->mem));
+	return err_set(
+	    why, FCS_EKILLED, "%s needed more than %zu bytes", what, vm->cap);
 }
 
 static void
@@ -183,7 +215,7 @@ open_state(void *p)
 {
 	struct vm *vm = p;
 
-	vm->mrb = mrb_open_core(allocate, vm->mem);
+	vm->mrb = mrb_open_core(allocate, vm);
 }
 
 static struct RClass *
@@ -313,6 +345,7 @@ vm_open(struct instance *inst, const struct script_options *o, struct vm **out,
 	vm->time_ms = o->time_ms;
 	vm->start_ms = o->start_ms;
 	vm->cap = (size_t)o->memory;
+	vm->gc_at = vm->cap / 2;
 	vm->undefined_keep = o->undefined_keep;
 	vm->opened_us = clock_us();
 	buf_init(&vm->out, 0);

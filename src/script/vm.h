@@ -69,6 +69,8 @@ struct vm {
 	char *inst_name;
 	uint32_t time_ms, start_ms;
 	size_t cap;   /* script.memory */
+	size_t gc_at; /* bytes in use that ask for a collection */
+	bool collecting;
 	bool lost;    /* left by a jump: close is all that is allowed */
 	bool loading; /* main.rb runs */
 	bool undefined_keep;

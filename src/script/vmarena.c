@@ -32,7 +32,6 @@ struct vmarena {
 	size_t range; /* bytes reserved */
 	size_t cap, max_cap;
 	size_t used, peak;
-	bool refused; /* the last request was refused once */
 	void (*over)(void *arg);
 	void *arg;
 	uint64_t fl_map;
@@ -261,7 +260,7 @@ vmarena_realloc(struct vmarena *a, void *p, size_t n)
 		return NULL;
 	}
 	if (n > a->range)
-		goto refuse;
+		goto over;
 	size = (n + HEAD + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	if (size < LEAST)
 		size = LEAST;
@@ -271,13 +270,13 @@ vmarena_realloc(struct vmarena *a, void *p, size_t n)
 		return p;
 	}
 	if (a->used - old + size > a->cap)
-		goto refuse;
+		goto over;
 	if (b != NULL && block_grow(a, b, size)) {
 		fresh = b;
 	} else {
 		fresh = block_take(a, size);
 		if (fresh == NULL)
-			goto refuse;
+			goto over;
 		if (b != NULL) {
 			memcpy((char *)fresh + HEAD, p, old - HEAD);
 			block_give(a, b);
@@ -285,13 +284,10 @@ vmarena_realloc(struct vmarena *a, void *p, size_t n)
 	}
 	if (a->used > a->peak)
 		a->peak = a->used;
-	a->refused = false;
 	return (char *)fresh + HEAD;
-refuse:
-	if (a->refused)
-		a->over(a->arg);
-	a->refused = true;
-	return NULL;
+over:
+	a->over(a->arg);
+	return NULL; /* not reached */
 }
 
 void

@@ -21,16 +21,15 @@ struct vmarena;
 /*
  * Reserve address space for `cap` bytes in use (pages are taken as they are
  * touched). NULL: no memory.
- * over: called, and must not return, when the ceiling is passed although a
- * collection was made in between: see vmarena_realloc().
+ * over: called, and must not return, when the ceiling is passed.
  */
 struct vmarena *vmarena_new(size_t cap, void (*over)(void *arg), void *arg);
 void vmarena_free(struct vmarena *); /* NULL is allowed */
 
 /*
- * As realloc(); n 0 frees and returns NULL. The first time the ceiling would
- * be passed it returns NULL once, so that mruby collects and asks again; when
- * that does not help, over() is called.
+ * As realloc(); n 0 frees and returns NULL. It never returns NULL otherwise:
+ * mruby 3.1 would then collect in places where it must not (a fiber half made)
+ * and corrupt itself, so at the ceiling over() ends the VM.
  */
 void *vmarena_realloc(struct vmarena *, void *p, size_t n);
 

@@ -7,8 +7,8 @@
 #include "core/sharedobj.h"
 #include "tests/lib/unit.h"
 
-#define OBJECTS_MAX 64
-#define SLOTS_MAX   512
+#define OBJECTS_MAX 512
+#define SLOTS_MAX   128
 
 struct slot {
 	char *name;

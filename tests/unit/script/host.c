@@ -19,7 +19,6 @@ static struct limits limits;
 static struct config *config;
 static char dir[512];
 static struct host_client clients[CLIENTS_MAX];
-static int client_count;
 static struct str log_text;
 
 static struct value *
@@ -309,9 +308,11 @@ host_connect_to(struct instance *i, const char *id, const char *json)
 	struct arena *a = arena_new(0);
 	uint32_t count = args_of(a, json, &args);
 
-	ck_assert_int_lt(client_count, CLIENTS_MAX);
-	c = &clients[client_count++];
+	for (c = clients; c < clients + CLIENTS_MAX && c->used; c++)
+		;
+	ck_assert_ptr_ne(c, clients + CLIENTS_MAX);
 	memset(c, 0, sizeof(*c));
+	c->used = true;
 	memset(&info, 0, sizeof(info));
 	info.id = id;
 	info.ip = "127.0.0.1";
@@ -385,6 +386,12 @@ host_leave(struct host_client *c)
 	client_lost(c->client);
 	c->client = NULL;
 	host_turns(2);
+}
+
+void
+host_forget(struct host_client *c)
+{
+	c->used = false;
 }
 
 void

@@ -10,6 +10,7 @@
 #include "script/engine.h"
 
 struct host_client {
+	bool used;
 	struct client *client;
 	int accepted, rejected, closed;
 	char code[64], description[200], application[200];
@@ -42,6 +43,7 @@ void host_send(struct host_client *, const char *name, const char *json_args);
 /* The client answers the server's last call. */
 void host_answer(struct host_client *, bool ok, const char *json);
 void host_leave(struct host_client *);
+void host_forget(struct host_client *); /* its place is used again */
 /* Turn the loop until *flag, at most 5 s. */
 void host_until(const bool *flag);
 void host_turns(int n);         /* n turns that do not wait */

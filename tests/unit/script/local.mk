@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
+SCRIPT_HOST = tests/unit/script/fakeso.c tests/unit/script/host.c \
+	tests/unit/script/host.h
 if HAVE_CHECK
 check_PROGRAMS += \
-	tests/unit/script/test_engine
+	tests/unit/script/test_engine \
+	tests/unit/script/test_vmguard
 endif
 tests_unit_script_test_engine_SOURCES = tests/unit/script/test_engine.c \
-	tests/unit/script/fakeso.c tests/unit/script/host.c \
-	tests/unit/script/host.h
+	$(SCRIPT_HOST)
 tests_unit_script_test_engine_LDADD = $(UNIT) $(LIBS_SCRIPT)
+tests_unit_script_test_vmguard_SOURCES = tests/unit/script/test_vmguard.c \
+	$(SCRIPT_HOST)
+tests_unit_script_test_vmguard_LDADD = $(UNIT) $(LIBS_SCRIPT)
+EXTRA_DIST += tests/unit/script/runaway.rb

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vmguard - handlers that run for ever or eat memory: their instance alone is
+ * lost, a neighbour in the same process goes on.
+ */
+#include <jansson.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "script/vmguard.h"
+#include "tests/lib/unit.h"
+#include "tests/unit/script/host.h"
+
+#define SCRIPT "tests/unit/script/runaway.rb"
+
+static const char *
+source(const char *name)
+{
+	static char path[1024];
+	const char *dir = getenv("FCS_SRCDIR");
+
+	(void)snprintf(
+	    path, sizeof(path), "%s/%s", dir == NULL ? "." : dir, name);
+	return path;
+}
+
+static json_t *
+names(struct host_client *c, int which)
+{
+	json_t *all = json_loads(host_call(c, "names", "[]"), 0, NULL);
+
+	ck_assert_ptr_nonnull(all);
+	return json_array_get(all, (size_t)which);
+}
+
+/* One runaway in an instance of its own; what the client was answered. */
+static struct host_client *
+kill_one(const char *method, const char *arg, int n)
+{
+	struct host_client *c;
+	char inst[32], id[32], args[128];
+
+	(void)snprintf(inst, sizeof(inst), "victim%d", n);
+	(void)snprintf(id, sizeof(id), "v%d", n);
+	(void)snprintf(args, sizeof(args), "[\"%s\"]", arg);
+	c = host_connect_to(host_instance(inst), id, "[]");
+	ck_assert_int_eq(c->accepted, 1);
+	host_send(c, method, args);
+	host_until(&c->answered);
+	return c;
+}
+
+static void
+each_is_stopped(const char *method, int which, const char *const *settings)
+{
+	struct host_client *neighbour;
+	char expected[32];
+	int64_t begun;
+	json_t *list;
+	size_t i;
+
+	host_open_file(source(SCRIPT), settings);
+	neighbour = host_connect("n", "[]");
+	list = names(neighbour, which);
+	ck_assert_uint_ge(json_array_size(list), which == 0 ? 22 : 10);
+	for (i = 0; i < json_array_size(list); i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+		struct host_client *c;
+
+		begun = clock_us();
+		c = kill_one(method, name, (int)i);
+		ck_assert_msg(clock_us() - begun < 2000000, "%s: %lld us", name,
+		    (long long)(clock_us() - begun));
+		host_turns(3);
+		ck_assert_msg(strstr(host_log(), "script.lost") != NULL,
+		    "%s was not stopped, it answered %s", name, c->result);
+		ck_assert_msg(
+		    c->closed > 0, "%s: the client was not told", name);
+		(void)snprintf(expected, sizeof(expected), "%zu", i + 1);
+		ck_assert_str_eq(host_call(neighbour, "ok", "[]"), expected);
+		host_leave(c);
+	}
+}
+
+UNIT_TIMEOUT(every_kind_of_endless_handler_is_stopped, 60)
+{
+	static const char *const settings[] = { "script.memory=64M", NULL };
+
+	each_is_stopped("run", 0, settings);
+}
+
+UNIT_TIMEOUT(every_kind_of_hoarder_is_stopped, 60)
+{
+	static const char *const settings[] = { "script.time=20s",
+		"script.memory=4M", NULL };
+
+	each_is_stopped("hoard", 1, settings);
+}
+
+UNIT_TIMEOUT(endless_work_after_a_wait_is_stopped_too, 30)
+{
+	static const char *const names_of[] = { "park_run", "in_timer",
+		"in_then" };
+	struct host_client *c;
+	size_t i;
+
+	host_open_file(source(SCRIPT), NULL);
+	for (i = 0; i < 3; i++) {
+		c = kill_one(names_of[i], "", (int)i);
+		host_wait_ms(100);
+		ck_assert_msg(strstr(host_log(), "script.lost") != NULL, "%s",
+		    names_of[i]);
+		ck_assert_int_gt(c->closed, 0);
+	}
+}
+
+UNIT(endless_start_and_load_are_stopped)
+{
+	struct host_client *c;
+
+	host_open("class A < FCS::App\n on(:start) { loop {} }\nend\n", NULL);
+	c = host_connect("c", "[]");
+	host_turns(5);
+	ck_assert_int_eq(c->accepted, 0);
+	ck_assert(c->rejected + c->closed > 0);
+}
+
+UNIT(endless_main_script_is_stopped)
+{
+	struct host_client *c;
+
+	host_open("loop {}\n", NULL);
+	c = host_connect("c", "[]");
+	ck_assert_int_eq(c->accepted, 0);
+	ck_assert_str_eq(c->code, "NetConnection.Connect.Failed");
+}
+
+static long
+resident_kb(void)
+{
+	long pages = 0, total = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%ld %ld", &total, &pages), 2);
+	fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+UNIT_TIMEOUT(five_hundred_kills_leave_no_trace, 60)
+{
+	static const char *const settings[] = { "script.time=2ms", NULL };
+	static const char *const kinds[] = { "empty loop", "allocation",
+		"rescue everything", "fibers", "native calls", "transaction",
+		"string growth", "shared object" };
+	struct host_client *neighbour, *c;
+	char expected[32];
+	long before = 0;
+	int i;
+
+	host_open_file(source(SCRIPT), settings);
+	neighbour = host_connect("n", "[]");
+	for (i = 0; i < 500; i++) {
+		if (i == 100)
+			before = resident_kb();
+		c = kill_one("run", kinds[i % 8], i);
+		host_turns(2);
+		ck_assert_int_gt(c->closed, 0);
+		host_leave(c);
+		host_forget(c);
+		(void)snprintf(expected, sizeof(expected), "%d", i + 1);
+		ck_assert_str_eq(host_call(neighbour, "ok", "[]"), expected);
+	}
+	ck_assert_int_lt(resident_kb() - before, 8192);
+}
+
+/* ---- the guard itself ---- */
+
+static void
+spin(void *arg)
+{
+	volatile bool *stop = arg;
+
+	while (!*stop)
+		;
+}
+
+static void
+spin_native(void *arg)
+{
+	int64_t until = clock_us() + 60000;
+
+	vmguard_native_begin();
+	while (clock_us() < until)
+		;
+	*(bool *)arg = true; /* the section is finished before the jump */
+	vmguard_native_end();
+	*(bool *)arg = false;
+}
+
+UNIT(limit_ends_a_run)
+{
+	bool stop = false;
+	int64_t begun = clock_us();
+
+	ck_assert_int_eq(vmguard_run(20, "test", spin, &stop), VMGUARD_TIME);
+	ck_assert_int_ge(clock_us() - begun, 19000);
+	ck_assert(!vmguard_is_inside());
+	stop = true;
+	ck_assert_int_eq(vmguard_run(20, "test", spin, &stop), VMGUARD_DONE);
+}
+
+UNIT(shorter_limit_after_a_longer_one_holds)
+{
+	bool stop = true;
+	int64_t begun;
+
+	ck_assert_int_eq(vmguard_run(5000, "test", spin, &stop), VMGUARD_DONE);
+	stop = false;
+	begun = clock_us();
+	ck_assert_int_eq(vmguard_run(10, "test", spin, &stop), VMGUARD_TIME);
+	ck_assert_int_lt(clock_us() - begun, 1000000);
+}
+
+UNIT(native_section_is_finished_first)
+{
+	bool finished = false;
+
+	ck_assert_int_eq(
+	    vmguard_run(10, "test", spin_native, &finished), VMGUARD_TIME);
+	ck_assert(finished);
+}
+
+UNIT_MAIN
