@@ -291,6 +291,14 @@ amf0_write(struct amf0_writer *w, const struct value *v)
 
 	w->start = buf_len(w->out);
 	rc = write_value(w, v, 0);
+	if (rc == FCS_EUNSUPPORTED && w->mode == AMF0_SWITCHED) {
+		/* AMF3 has no array with an empty key, AMF0 has: whoever
+		 * reads AMF3 here reads AMF0 too. */
+		buf_truncate(w->out, w->start);
+		w->mode = AMF0_CANONICAL;
+		rc = write_value(w, v, 0);
+		w->mode = AMF0_SWITCHED;
+	}
 	if (rc == FCS_OK && buf_len(w->out) - w->start > VALUE_TEXT_MAX)
 		rc = FCS_ELIMIT;
 	if (rc == FCS_OK)

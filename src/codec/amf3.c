@@ -78,12 +78,12 @@ reserve(struct arena *a, void **table, uint32_t count, uint32_t *cap, size_t w)
 
 	if (count >= AMF3_TABLE_MAX)
 		return FCS_ELIMIT;
-	if (count < *cap)
+	if (count < *cap && *table != NULL)
 		return FCS_OK;
 	p = arena_array(a, ncap, w);
 	if (p == NULL)
 		return FCS_ENOMEM;
-	if (count > 0)
+	if (*table != NULL)
 		memcpy(p, *table, count * w);
 	*table = p;
 	*cap = ncap;

@@ -134,7 +134,7 @@ list_room(void **list, uint32_t count, uint32_t *cap, size_t w)
 	uint32_t ncap = *cap == 0 ? 16 : *cap * 2;
 	void *p;
 
-	if (count < *cap)
+	if (count < *cap && *list != NULL)
 		return FCS_OK;
 	p = reallocarray(*list, ncap, w);
 	if (p == NULL)
@@ -421,7 +421,8 @@ write_object(struct amf3_writer *w, const struct value *v, unsigned depth)
 	else
 		rc = write_traits(w, v, &t);
 	if (rc == FCS_OK && t.externalizable)
-		return write_items(w, v, depth);
+		return v->item_count == 1 ? write_items(w, v, depth)
+					  : FCS_EUNSUPPORTED;
 	for (uint32_t i = 0; rc == FCS_OK && i < t.count; i++)
 		rc = amf3_write_value(w, v->props[i].val, depth + 1);
 	if (rc == FCS_OK && t.dynamic)

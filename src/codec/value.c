@@ -221,7 +221,11 @@ str_equal(struct value_str a, struct value_str b, long *budget)
 static bool
 num_equal(double a, double b)
 {
-	return memcmp(&a, &b, sizeof(a)) == 0;
+	uint64_t x, y;
+
+	memcpy(&x, &a, sizeof(x));
+	memcpy(&y, &b, sizeof(y));
+	return x == y;
 }
 
 static bool

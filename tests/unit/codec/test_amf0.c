@@ -335,6 +335,15 @@ UNIT(amf0_objects_go_switched_to_amf3_clients)
 	vec_write(same("0a 00 00 00 01 05"), AMF0_SWITCHED, "11 09 03 01 01");
 }
 
+UNIT(an_empty_key_in_an_array_stays_amf0)
+{
+	struct value *v = same("0a 00 00 00 02 08 00 00 00 00 00 00 05 00 00 09"
+			       "11 04 04");
+
+	vec_write(v, AMF0_SWITCHED,
+	    "0a 00 00 00 02 08 00 00 00 00 00 00 05 00 00 09 11 04 04");
+}
+
 UNIT(amf3_inside_amf0_keeps_its_place)
 {
 	/* {a: 11 integer 4, b: AMF0 number} */

@@ -620,6 +620,58 @@ UNIT(one_client_shares_header_state_among_message_types)
 	ck_assert_uint_eq(got[3].type, 4);
 }
 
+/* What real clients sent, behind the handshake (tests/fuzz/corpus/chunk). */
+static void
+captured(const char *name)
+{
+	const char *src = getenv("FCS_SRCDIR");
+	struct chunk_reader *r = chunk_reader_new(&limits, take, NULL);
+	static uint8_t data[8192];
+	char path[1024];
+	size_t len;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/chunk/captured-%s",
+	    src != NULL ? src : ".", name);
+	f = fopen(path, "rb");
+	ck_assert_msg(f != NULL, "%s", path);
+	len = fread(data, 1, sizeof(data), f);
+	fclose(f);
+	got_count = 0;
+	ck_assert_int_eq(feed(r, data, len), FCS_OK);
+	ck_assert_uint_eq(chunk_reader_pending(r), 0);
+	chunk_reader_free(r);
+}
+
+UNIT(ffmpeg_publishes)
+{
+	static const uint8_t types[] = { 20, 20, 20, 20, 20, 18, 9, 8, 8, 9, 8,
+		9, 8, 9, 8, 9, 8, 9, 9, 8, 9, 20, 20 };
+
+	for (int late = 0; late < 2; late++) {
+		captured(late ? "ffmpeg-publish-late" : "ffmpeg-publish");
+		ck_assert_uint_eq(got_count, sizeof(types));
+		for (uint32_t i = 0; i < got_count; i++)
+			ck_assert_uint_eq(got[i].type, types[i]);
+		/* the first picture, gathered from eleven chunks */
+		ck_assert_uint_eq(got[9].len, 1354);
+		ck_assert_uint_eq(got[9].payload[1], 1);
+		ck_assert_uint_eq(got[9].ts_ms, late ? 20000000 : 128);
+		ck_assert_uint_eq(got[18].ts_ms, late ? 20000500 : 628);
+	}
+}
+
+UNIT(rtmpdump_plays)
+{
+	static const uint8_t types[] = { 20, 5, 4, 20, 20, 4, 4, 20 };
+
+	captured("rtmpdump-play");
+	ck_assert_uint_eq(got_count, sizeof(types));
+	for (uint32_t i = 0; i < got_count; i++)
+		ck_assert_uint_eq(got[i].type, types[i]);
+	ck_assert_mem_eq(got[5].payload, "\0\3\0\0\0\1\2\x25\x51\0", 10);
+}
+
 static int
 ignore(void *arg, const struct message *m)
 {
