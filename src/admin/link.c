@@ -43,7 +43,7 @@ on_closed(void *arg, int why)
 {
 	struct link *k = arg;
 
-	if (why != FCS_OK)
+	if (why != FCS_OK && why != FCS_EIO)
 		log_warn("link.closed", "why=%s", err_text(why));
 	k->ops->closed(k->arg);
 }

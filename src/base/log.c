@@ -379,7 +379,10 @@ add_integer(struct str *val, struct conversion *c, va_list *ap)
 		v = (long long)va_arg(*ap, size_t);
 		break;
 	default:
-		v = is_signed ? va_arg(*ap, int) : va_arg(*ap, unsigned);
+		if (is_signed)
+			v = va_arg(*ap, int);
+		else
+			v = va_arg(*ap, unsigned);
 		break;
 	}
 	c->spec[c->len++] = 'l';

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "admin/role.h"
 #include "base/log.h"
 #include "base/rnd.h"
 #include "gateway/gateway.h"
@@ -18,6 +19,7 @@
 
 struct wiring {
 	struct gateway gw;
+	struct role *role;
 	struct listener *listeners[LISTENERS_MAX];
 	struct http *https[LISTENERS_MAX];
 	int fds[LISTENERS_MAX]; /* of both, rtmp first */
@@ -88,7 +90,7 @@ close_listeners(struct wiring *w)
 static void
 on_listen(struct wiring *w, json_t *msg, int *fds, size_t n)
 {
-	const struct limits *lim = role_limits(w->gw.role);
+	const struct limits *lim = w->gw.limits;
 	size_t rtmp = (size_t)link_int(msg, "rtmp"), i;
 	uint32_t rate = (uint32_t)limits_get(lim, LIMIT_CONNECTS_PER_SECOND);
 	bool ok = n <= LISTENERS_MAX && rtmp <= n && !w->gw.draining;
@@ -113,10 +115,10 @@ on_listen(struct wiring *w, json_t *msg, int *fds, size_t n)
 		ok = ok && w->https[i - rtmp] != NULL;
 	}
 	if (!ok) {
-		role_fail(w->gw.role, "cannot watch the listeners", NULL);
+		role_fail(w->role, "cannot watch the listeners", NULL);
 		return;
 	}
-	role_send(w->gw.role, json_pack("{s:s}", "op", "ready"));
+	role_send(w->role, json_pack("{s:s}", "op", "ready"));
 }
 
 static void
@@ -152,7 +154,7 @@ on_end(void *arg)
 
 	if (stream_draining(w->gw.loop) == 0 ||
 	    loop_now_ms(w->gw.loop) >= w->end_by_ms)
-		role_exit(w->gw.role, EXIT_SUCCESS);
+		role_exit(w->role, EXIT_SUCCESS);
 	else
 		timer_set(w->end, END_STEP_MS);
 }
@@ -163,9 +165,8 @@ on_stop(void *arg)
 	struct wiring *w = arg;
 
 	drain(w);
-	w->end_by_ms =
-	    loop_now_ms(w->gw.loop) +
-	    (uint64_t)limits_get(role_limits(w->gw.role), LIMIT_DRAIN_TIME);
+	w->end_by_ms = loop_now_ms(w->gw.loop) +
+		       (uint64_t)limits_get(w->gw.limits, LIMIT_DRAIN_TIME);
 	timer_set(w->end, 0);
 }
 
@@ -183,9 +184,29 @@ on_stat(void *arg)
 	    "applications", (int)route_count(&w->gw));
 }
 
-static const struct role_ops role_ops = {
-	.message = on_message, .stop = on_stop, .stat = on_stat
-};
+static void
+on_reloaded(void *arg, const struct config *old)
+{
+	struct wiring *w = arg;
+
+	(void)old;
+	w->gw.limits = role_limits(w->role);
+}
+
+static void
+ask_supervisor(void *arg, uint64_t id, const struct url_app *where)
+{
+	struct wiring *w = arg;
+
+	role_send(w->role,
+	    json_pack("{s:s, s:I, s:s, s:s}", "op", "locate", "id",
+		(json_int_t)id, "app", where->app, "inst", where->inst));
+}
+
+static const struct role_ops role_ops = { .message = on_message,
+	.reloaded = on_reloaded,
+	.stop = on_stop,
+	.stat = on_stat };
 
 int
 gateway_main(void)
@@ -195,11 +216,14 @@ gateway_main(void)
 	int status = EXIT_FAILURE;
 
 	memset(&w, 0, sizeof(w));
-	w.gw.role = role_new("gateway", NULL);
-	if (w.gw.role == NULL)
+	w.role = role_new("gateway", NULL);
+	if (w.role == NULL)
 		return EXIT_FAILURE;
-	role_set_ops(w.gw.role, &role_ops, &w);
-	w.gw.loop = role_loop(w.gw.role);
+	role_set_ops(w.role, &role_ops, &w);
+	w.gw.loop = role_loop(w.role);
+	w.gw.limits = role_limits(w.role);
+	w.gw.locate = ask_supervisor;
+	w.gw.locate_arg = &w;
 	rnd_text(w.gw.boot, sizeof(w.gw.boot) - 1);
 	w.gw.census = census_new();
 	w.gw.guests = idmap_new(0);
@@ -208,12 +232,12 @@ gateway_main(void)
 	if (getrlimit(RLIMIT_NOFILE, &rl) < 0 || rl.rlim_cur > 1 << 30)
 		rl.rlim_cur = 1 << 30;
 	w.max_fd = (int)rl.rlim_cur - 1 -
-		   (int)limits_get(role_limits(w.gw.role), LIMIT_RESERVE_FDS);
+		   (int)limits_get(w.gw.limits, LIMIT_RESERVE_FDS);
 	if (w.gw.census == NULL || w.gw.guests == NULL || w.gw.routes == NULL ||
 	    w.end == NULL)
 		log_error("gateway.start", "why=%s", "out of memory");
 	else
-		status = role_run(w.gw.role);
+		status = role_run(w.role);
 	close_listeners(&w);
 	if (w.gw.guests != NULL)
 		guest_close_all(&w.gw, "end");
@@ -221,6 +245,6 @@ gateway_main(void)
 	idmap_free(w.gw.guests);
 	census_free(w.gw.census);
 	timer_free(w.end);
-	role_free(w.gw.role);
+	role_free(w.role);
 	return status;
 }

@@ -7,7 +7,7 @@
 #ifndef GATEWAY_GATEWAY_INT_H
 #define GATEWAY_GATEWAY_INT_H
 
-#include "admin/role.h"
+#include "admin/link.h"
 #include "base/idmap.h"
 #include "codec/status.h"
 #include "codec/url.h"
@@ -19,8 +19,11 @@ struct guest;
 struct routes;
 
 struct gateway {
-	struct role *role;
 	struct loop *loop;
+	const struct limits *limits; /* in force now */
+	/* Ask the supervisor; its answer comes to route_located. */
+	void (*locate)(void *arg, uint64_t id, const struct url_app *);
+	void *locate_arg;
 	struct census *census;
 	struct idmap *guests; /* id -> struct guest, which is also its
 				 connection id */

@@ -153,7 +153,6 @@ on_message(void *arg, const struct message *msg)
 	struct guest *g = arg;
 	struct command cmd;
 	struct arena *a;
-	struct err e;
 	struct value_str app = { "", 0 }, tc_url = { "", 0 };
 	const struct value *v;
 	int rc;
@@ -165,8 +164,7 @@ on_message(void *arg, const struct message *msg)
 		    "%s message before connect", message_type_text(msg->type));
 		return FCS_EFORMAT;
 	}
-	a = arena_new(
-	    (size_t)limits_get(role_limits(g->gw->role), LIMIT_AMF_BYTES));
+	a = arena_new((size_t)limits_get(g->gw->limits, LIMIT_AMF_BYTES));
 	if (a == NULL)
 		return FCS_ENOMEM;
 	rc = command_read(a, msg, &cmd);
@@ -187,11 +185,9 @@ on_message(void *arg, const struct message *msg)
 		g->txn = cmd.txn;
 		rc = url_parse_app(app, tc_url, &g->where);
 		g->named = rc == FCS_OK;
-		if (rc != FCS_OK) {
-			err_clear(&e);
+		if (rc != FCS_OK)
 			(void)snprintf(g->why, sizeof(g->why),
 			    "application name: %s", err_text(rc));
-		}
 		rc = FOUND;
 	}
 	arena_free(a);
@@ -201,7 +197,7 @@ on_message(void *arg, const struct message *msg)
 static int
 make_chunks(struct guest *g)
 {
-	const struct limits *lim = role_limits(g->gw->role);
+	const struct limits *lim = g->gw->limits;
 	uint64_t most = (uint64_t)limits_get(lim, LIMIT_CONNECT_BYTES);
 	struct chunk_limits cl;
 
@@ -217,8 +213,7 @@ make_chunks(struct guest *g)
 static void
 set_deadline(struct guest *g, enum limits_id id)
 {
-	int64_t until =
-	    (int64_t)g->since_ms + limits_get(role_limits(g->gw->role), id);
+	int64_t until = (int64_t)g->since_ms + limits_get(g->gw->limits, id);
 	int64_t left = until - (int64_t)loop_now_ms(g->gw->loop);
 
 	timer_set(g->deadline, left > 0 ? (uint32_t)left : 0);
@@ -238,8 +233,8 @@ found_connect(struct guest *g)
 	if (!g->named) {
 		guest_refuse(g, STATUS_CONNECT_INVALIDAPP,
 		    "The application name is not valid.", g->why);
-	} else if (census_connect(gw->census, role_limits(gw->role), g->id,
-		       &limit) != FCS_OK) {
+	} else if (census_connect(gw->census, gw->limits, g->id, &limit) !=
+		   FCS_OK) {
 		guest_refuse(g, STATUS_CONNECT_REJECTED,
 		    limit == LIMIT_CLIENTS
 			? "The server is full."
@@ -256,7 +251,7 @@ found_connect(struct guest *g)
 static void
 read_connect(struct guest *g)
 {
-	const struct limits *lim = role_limits(g->gw->role);
+	const struct limits *lim = g->gw->limits;
 	size_t used = 0, most = (size_t)limits_get(lim, LIMIT_CONNECT_BYTES);
 	struct err e;
 	int rc;
@@ -382,7 +377,7 @@ static const struct stream_ops stream_ops = { on_data, on_closed, on_drained };
 void
 guest_accept(struct gateway *gw, int fd, const struct listener_peer *peer)
 {
-	const struct limits *lim = role_limits(gw->role);
+	const struct limits *lim = gw->limits;
 	struct stream_limits sl = { .drain_ms = (uint32_t)limits_get(
 					lim, LIMIT_DRAIN_TIME) };
 	struct guest *g = calloc(1, sizeof(*g));

@@ -99,9 +99,7 @@ ask(struct gateway *gw, const struct url_app *where)
 		free(r);
 		return NULL;
 	}
-	role_send(gw->role,
-	    json_pack("{s:s, s:I, s:s, s:s}", "op", "locate", "id",
-		(json_int_t)r->key, "app", where->app, "inst", where->inst));
+	gw->locate(gw->locate_arg, r->key, where);
 	return r;
 }
 
@@ -157,7 +155,7 @@ hand_over(struct gateway *gw, struct route *r, struct guest *g)
 	int fd = -1, rc;
 
 	if (channel_queued(r->ch) >=
-	    limits_get(role_limits(gw->role), LIMIT_CHANNEL_QUEUE)) {
+	    limits_get(gw->limits, LIMIT_CHANNEL_QUEUE)) {
 		refuse_busy(g);
 		return;
 	}
@@ -218,8 +216,7 @@ void
 route_located(struct gateway *gw, json_t *msg, int *fds, size_t n)
 {
 	struct channel_options opt = { CHANNEL_PACKET, CHANNEL_HANDOVER_MAX,
-		(uint32_t)limits_get(
-		    role_limits(gw->role), LIMIT_CHANNEL_QUEUE) };
+		(uint32_t)limits_get(gw->limits, LIMIT_CHANNEL_QUEUE) };
 	const char *status = link_text(msg, "status");
 	uint64_t key = (uint64_t)link_int(msg, "id");
 	struct route *r, *next;

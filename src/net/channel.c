@@ -353,7 +353,8 @@ keep_fds(struct channel *c, const int *fds, size_t n)
 		c->fds = v;
 		c->fd_cap = cap;
 	}
-	memcpy(c->fds + c->fd_count, fds, n * sizeof(int));
+	if (n > 0)
+		memcpy(c->fds + c->fd_count, fds, n * sizeof(int));
 	c->fd_count += n;
 	return FCS_OK;
 }

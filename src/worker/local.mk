@@ -1,3 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += libworker.a
-libworker_a_SOURCES =
+libworker_a_SOURCES = \
+	src/worker/place.c src/worker/place.h \
+	src/worker/worker.c src/worker/worker.h

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * place - see place.h. The order of opening is the order of dependence:
+ * settings, folder, store (it takes the lock that makes this process the only
+ * one), commit thread, recordings, application. Closing is the reverse.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "core/live.h"
+#include "storage/media.h"
+#include "storage/store.h"
+#include "worker/place.h"
+
+struct place {
+	char *name, *dir, *state_dir, *media_dir;
+	struct config_app *settings;
+	struct limits limits; /* as they were at the start */
+	struct store *store;
+	struct commit *commit;
+	struct loop_wakeup *commit_wakeup, *media_wakeup;
+	struct media *media;
+	struct application *app;
+};
+
+static void
+on_commit(void *arg)
+{
+	struct place *p = arg;
+
+	if (p->commit != NULL)
+		commit_collect(p->commit);
+}
+
+static void
+on_media(void *arg)
+{
+	struct place *p = arg;
+
+	if (p->media != NULL)
+		media_collect(p->media);
+}
+
+/* Called from the commit or media thread. */
+static void
+wake(void *arg)
+{
+	loop_wakeup_fire(arg);
+}
+
+static int
+load_settings(const struct config *c, const char *name, const char *dir,
+    struct config_app **out, struct err *why)
+{
+	struct config_problems problems;
+	int rc = config_app_load(c, name, dir, out, &problems);
+
+	if (rc == FCS_OK)
+		(void)0;
+	else if (problems.n > 0)
+		(void)err_set(why, rc, "%s:%d:%d: %s", problems.v[0].file,
+		    problems.v[0].line, problems.v[0].col, problems.v[0].text);
+	else
+		(void)err_set(why, rc, "settings: %s", err_text(rc));
+	config_problems_fini(&problems);
+	return rc;
+}
+
+static int
+make_folder(const char *path, struct err *why)
+{
+	if (mkdir(path, 0750) < 0 && errno != EEXIST)
+		return err_sys(why, errno, "%s", path);
+	return FCS_OK;
+}
+
+static char *
+join(const char *a, const char *b)
+{
+	char *s = NULL;
+
+	return asprintf(&s, "%s/%s", a, b) < 0 ? NULL : s;
+}
+
+static const char *
+remedy(int rc)
+{
+	switch (rc) {
+	case FCS_EBUSY:
+		return "stop the other process that uses this folder "
+		       "(fuser shows it), or give another `state`";
+	case FCS_ESCHEMA:
+		return "start the fcsd that wrote it, or restore a copy";
+	case FCS_ECORRUPT:
+		return "restore the folder from a copy";
+	case FCS_EACCES:
+	case FCS_EREADONLY:
+		return "give the user of fcsd the rights to this folder";
+	case FCS_ENOSPC:
+		return "free space on this disk";
+	case FCS_ECONFIG:
+		return "fcsd -t shows all problems";
+	default:
+		return "";
+	}
+}
+
+static int
+open_stores(
+    struct place *p, struct loop *l, const struct config *c, struct err *why)
+{
+	struct media_conf mc = { .state_dir = p->state_dir,
+		.media_dir = p->media_dir,
+		.limits = &p->limits,
+		.wake = wake };
+	int rc;
+
+	rc = sodb_open(p->state_dir, STORE_SYNC_FULL, &p->store, why);
+	if (rc != FCS_OK)
+		return rc;
+	p->commit_wakeup = loop_wakeup_new(l, on_commit, p);
+	p->media_wakeup = loop_wakeup_new(l, on_media, p);
+	if (p->commit_wakeup == NULL || p->media_wakeup == NULL)
+		return err_set(why, FCS_ENOMEM, "out of memory");
+	rc = commit_start(p->store, wake, p->commit_wakeup, &p->commit);
+	if (rc != FCS_OK)
+		return err_set(why, rc, "commit thread: %s", err_text(rc));
+	mc.arg = p->media_wakeup;
+	return media_start(&mc, &p->media, why);
+}
+
+static int
+open_application(
+    struct place *p, struct loop *l, const struct config *c, struct err *why)
+{
+	struct application_env env = { .loop = l,
+		.limits = config_limits(c),
+		.config = c,
+		.settings = p->settings,
+		.name = p->name,
+		.dir = p->dir,
+		.state_dir = p->state_dir,
+		.commit = p->commit,
+		.media = p->media,
+		.dev = config_is_dev(c) };
+
+	p->app = application_new(&env);
+	if (p->app == NULL)
+		return err_set(why, FCS_ENOMEM, "out of memory");
+	application_set_module(p->app, MODULE_LIVE, &live_module);
+	return FCS_OK;
+}
+
+int
+place_open(struct loop *l, const struct config *c, const char *name,
+    const char *dir, struct place **out, struct err *why, char *hint)
+{
+	struct place *p = calloc(1, sizeof(*p));
+	char *apps = join(config_text(c, CFG_STATE), "apps");
+	int rc = FCS_ENOMEM;
+
+	(void)err_set(why, rc, "out of memory");
+	if (p == NULL || apps == NULL)
+		goto out;
+	p->limits = *config_limits(c);
+	p->name = strdup(name);
+	p->dir = strdup(dir);
+	p->state_dir = join(apps, name);
+	p->media_dir = join(dir, "media");
+	if (p->name == NULL || p->dir == NULL || p->state_dir == NULL ||
+	    p->media_dir == NULL)
+		goto out;
+	rc = load_settings(c, name, dir, &p->settings, why);
+	if (rc == FCS_OK)
+		rc = make_folder(apps, why);
+	if (rc == FCS_OK)
+		rc = make_folder(p->state_dir, why);
+	if (rc == FCS_OK)
+		rc = open_stores(p, l, c, why);
+	if (rc == FCS_OK)
+		rc = open_application(p, l, c, why);
+out:
+	free(apps);
+	(void)snprintf(hint, ERR_TEXT_MAX, "%s", remedy(rc));
+	if (rc == FCS_OK)
+		*out = p;
+	else
+		place_close(p);
+	return rc;
+}
+
+void
+place_reload(struct place *p, const struct config *c)
+{
+	struct config_app *old = p->settings, *new = NULL;
+	struct err e;
+
+	if (load_settings(c, p->name, p->dir, &new, &e) != FCS_OK) {
+		log_error("app.reload", "name=%s why=%s", p->name, e.text);
+		application_set_settings(p->app, c, config_limits(c), old);
+		return;
+	}
+	application_set_settings(p->app, c, config_limits(c), new);
+	p->settings = new;
+	config_app_free(old);
+}
+
+void
+place_stop(struct place *p, void (*done)(void *arg), void *arg)
+{
+	application_stop(p->app, "the server is shutting down", done, arg);
+}
+
+void
+place_close(struct place *p)
+{
+	if (p == NULL)
+		return;
+	if (p->media != NULL)
+		media_stop(p->media);
+	p->media = NULL;
+	if (p->commit != NULL)
+		commit_stop(p->commit);
+	p->commit = NULL;
+	if (p->app != NULL)
+		application_free(p->app);
+	if (p->store != NULL)
+		p->store->ops->close(p->store);
+	loop_wakeup_free(p->commit_wakeup);
+	loop_wakeup_free(p->media_wakeup);
+	config_app_free(p->settings);
+	free(p->name);
+	free(p->dir);
+	free(p->state_dir);
+	free(p->media_dir);
+	free(p);
+}
+
+const char *
+place_name(const struct place *p)
+{
+	return p->name;
+}
+
+struct application *
+place_app(const struct place *p)
+{
+	return p->app;
+}
