@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "core/live.h"
+#include "script/engine.h"
 #include "storage/media.h"
 #include "storage/store.h"
 #include "worker/place.h"
@@ -147,6 +148,7 @@ open_application(
 		.state_dir = p->state_dir,
 		.commit = p->commit,
 		.media = p->media,
+		.script = &engine_ops,
 		.dev = config_is_dev(c) };
 
 	p->app = application_new(&env);
