@@ -5,6 +5,7 @@ Whoever waits lets everything else move: a test with fifty viewers, an ffmpeg
 and a server's log needs no thread and no sleep.
 """
 
+import ctypes
 import heapq
 import itertools
 import os
@@ -12,6 +13,7 @@ import selectors
 import signal
 import time
 
+libc = ctypes.CDLL(None)
 SLOW = float(os.environ.get("TESTS_SLOW", "1"))
 
 
@@ -196,14 +198,12 @@ everything = []
 
 
 def die_with_parent():
-    import ctypes
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)      # PR_SET_PDEATHSIG
+    libc.prctl(1, signal.SIGKILL)           # PR_SET_PDEATHSIG
 
 
 def adopt_orphans():
     """Children of a killed child become ours, to be ended in the end."""
-    import ctypes
-    ctypes.CDLL(None).prctl(36, 1)          # PR_SET_CHILD_SUBREAPER
+    libc.prctl(36, 1)                       # PR_SET_CHILD_SUBREAPER
 
 
 def kill_everything():
