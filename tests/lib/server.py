@@ -81,7 +81,7 @@ class Server:
         self.dirty = False          # ends badly on purpose
         self.listeners = {}
         self.log_from = 0
-        for d in (self.state, self.apps):
+        for d in (self.tmp, self.state, self.apps):
             d.mkdir(exist_ok=True)
             self.own(d)
         self._copy_apps(apps)
