@@ -425,8 +425,11 @@ inst_work_init(struct instance *i)
 	i->work_task.fn = on_work;
 	i->work_task.arg = i;
 	i->asks = idmap_new(ASKS_MAX);
+	i->calls = idmap_new(ASKS_MAX);
 	i->decide_timer = timer_new(i->loop, on_decide_timer, i);
-	return i->asks == NULL || i->decide_timer == NULL ? FCS_ENOMEM : FCS_OK;
+	return i->asks == NULL || i->calls == NULL || i->decide_timer == NULL
+		   ? FCS_ENOMEM
+		   : FCS_OK;
 }
 
 void
@@ -435,6 +438,7 @@ inst_work_fini(struct instance *i)
 	struct work *w;
 	struct ask *q;
 	uint64_t id;
+	void *call;
 
 	loop_cancel(i->loop, LOOP_WORK, &i->work_task);
 	while ((w = i->work) != NULL) {
@@ -445,6 +449,12 @@ inst_work_fini(struct instance *i)
 		(void)idmap_del(i->asks, id);
 		free(q);
 	}
+	while (
+	    i->calls != NULL && (call = idmap_next(i->calls, 0, &id)) != NULL) {
+		(void)idmap_del(i->calls, id);
+		free(call);
+	}
 	idmap_free(i->asks);
+	idmap_free(i->calls);
 	timer_free(i->decide_timer);
 }

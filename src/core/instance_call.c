@@ -5,28 +5,18 @@
  * it is answered or the script is lost. script-api.md 3, 6.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "core/instance_int.h"
 
-static uint64_t
-bits_of(double d)
-{
-	uint64_t u;
-
-	memcpy(&u, &d, sizeof(u));
-	return u;
-}
-
-static double
-double_of(uint64_t u)
-{
-	double d;
-
-	memcpy(&d, &u, sizeof(d));
-	return d;
-}
+/* One call on its way through the script; owned by instance.calls. */
+struct call {
+	uint64_t client; /* number */
+	double txn;
+	char name[];
+};
 
 static void
 fail(struct client *c, double txn, const char *why, const struct value *app)
@@ -44,39 +34,6 @@ fail(struct client *c, double txn, const char *why, const struct value *app)
 }
 
 static void
-on_answer(struct instance *i, uint64_t number, uint64_t extra,
-    const struct script_answer *answer)
-{
-	struct client *c = idmap_get(i->numbers, number);
-	double txn = double_of(extra);
-	int rc;
-
-	if (c == NULL || c->lost)
-		return;
-	c->calls_in--;
-	if (txn == 0)
-		return;
-	switch (answer->verdict) {
-	case SCRIPT_OK:
-		rc = client_result(c, txn, answer->value);
-		if (rc != FCS_OK && rc != FCS_ECLOSED)
-			fail(c, txn, "the result cannot be sent", NULL);
-		break;
-	case SCRIPT_LOST:
-		fail(c, txn, "The application was stopped.", NULL);
-		break;
-	case SCRIPT_REJECT:
-	case SCRIPT_REDIRECT:
-	case SCRIPT_FAILED:
-	case SCRIPT_MISSING:
-	case SCRIPT_HOLD:
-		fail(c, txn, answer->text == NULL ? "" : answer->text,
-		    answer->value);
-		break;
-	}
-}
-
-static void
 missing(struct client *c, double txn, const char *name)
 {
 	char text[ERR_TEXT_MAX];
@@ -85,15 +42,67 @@ missing(struct client *c, double txn, const char *name)
 	fail(c, txn, text, NULL);
 }
 
-/* The name is wanted in the answer of SCRIPT_MISSING, so it is asked first
- * whether anybody would take the call. */
-static bool
-is_known(struct instance *i, const char *name)
+static void
+answer(struct client *c, const struct call *call, const struct script_answer *a)
 {
-	const struct script_ops *ops = application_env(i->app)->script;
+	int rc;
 
-	return i->state == INSTANCE_LOST ||
-	       (i->script != NULL && ops->asks(i->script, SCRIPT_CALL, name));
+	switch (a->verdict) {
+	case SCRIPT_OK:
+		rc = client_result(c, call->txn, a->value);
+		if (rc != FCS_OK && rc != FCS_ECLOSED)
+			fail(c, call->txn, "the result cannot be sent", NULL);
+		break;
+	case SCRIPT_MISSING:
+		missing(c, call->txn, call->name);
+		break;
+	case SCRIPT_LOST:
+		fail(c, call->txn, "The application was stopped.", NULL);
+		break;
+	case SCRIPT_REJECT:
+	case SCRIPT_REDIRECT:
+	case SCRIPT_FAILED:
+	case SCRIPT_HOLD:
+		fail(c, call->txn, a->text == NULL ? "" : a->text, a->value);
+		break;
+	}
+}
+
+static void
+on_answer(struct instance *i, uint64_t id, uint64_t extra,
+    const struct script_answer *a)
+{
+	struct call *call = idmap_del(i->calls, id);
+	struct client *c;
+
+	(void)extra;
+	if (call == NULL)
+		return;
+	c = idmap_get(i->numbers, call->client);
+	if (c != NULL && !c->lost) {
+		c->calls_in--;
+		if (call->txn != 0)
+			answer(c, call, a);
+	}
+	free(call);
+}
+
+static struct call *
+call_new(struct instance *i, struct client *c, const char *name, double txn,
+    uint64_t *out_id)
+{
+	size_t len = strlen(name) + 1;
+	struct call *call = malloc(sizeof(*call) + len);
+
+	if (call == NULL)
+		return NULL;
+	call->client = c->number;
+	call->txn = txn;
+	memcpy(call->name, name, len);
+	if (idmap_add(i->calls, call, out_id) == FCS_OK)
+		return call;
+	free(call);
+	return NULL;
 }
 
 void
@@ -102,9 +111,10 @@ instance_call(struct instance *i, struct client *c, const char *name,
 {
 	const struct limits *l = application_limits(i->app);
 	struct script_args a;
+	uint64_t id;
 
 	i->stats.calls++;
-	if (!is_known(i, name)) {
+	if (i->script == NULL) {
 		missing(c, txn, name);
 		return;
 	}
@@ -118,7 +128,10 @@ instance_call(struct instance *i, struct client *c, const char *name,
 	a.name = name;
 	a.values = args;
 	a.count = arg_count;
+	if (call_new(i, c, name, txn, &id) == NULL) {
+		fail(c, txn, "busy", NULL);
+		return;
+	}
 	c->calls_in++;
-	inst_work_ask(
-	    i, SCRIPT_CALL, &a, false, on_answer, c->number, bits_of(txn));
+	inst_work_ask(i, SCRIPT_CALL, &a, false, on_answer, id, 0);
 }

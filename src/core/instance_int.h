@@ -78,6 +78,7 @@ struct instance {
 	struct loop_task work_task;
 	unsigned depth; /* inside a function of the script engine */
 	struct idmap *asks;
+	struct idmap *calls; /* instance_call.c */
 	struct ask *deciding;
 	struct timer *decide_timer;
 

@@ -15,6 +15,7 @@
 #include <utlist.h>
 
 #include "base/log.h"
+#include "base/rnd.h"
 #include "core/instance_int.h"
 
 #define STOP_SCRIPT_MS  5000 /* on(:stop) may await so long in all */
@@ -326,8 +327,9 @@ instance_script_lost(struct instance *i, const char *why)
 {
 	if (i->state == INSTANCE_LOST || i->state == INSTANCE_GONE)
 		return;
-	log_error("instance.lost", "inst=%s clients=%u why=%s", i->full_name,
-	    i->accepted, why);
+	rnd_text(i->ref, 6);
+	log_error("instance.lost", "inst=%s clients=%u ref=%s why=%s",
+	    i->full_name, i->accepted, i->ref, why);
 	if (i->stop != STOP_NONE)
 		i->removing = true; /* it was to end anyway */
 	i->stats.overruns++;
@@ -340,7 +342,6 @@ instance_script_lost(struct instance *i, const char *why)
 	i->state = INSTANCE_LOST;
 	i->losing = true;
 	(void)snprintf(i->stop_reason, sizeof(i->stop_reason), "lost");
-	(void)snprintf(i->ref, sizeof(i->ref), "lost");
 	/* we are called from within the script's functions */
 	loop_at_end(i->loop, LOOP_WORK, &i->lost_task);
 }

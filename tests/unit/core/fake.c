@@ -155,6 +155,11 @@ fake_ask(struct script *s, enum script_question q,
 		answer.value = args->values[0];
 	if (s->dead)
 		answer.verdict = SCRIPT_LOST;
+	if (q == SCRIPT_CALL &&
+	    (!fake.has_call || strncmp(args->name, "no", 2) == 0)) {
+		answer.verdict = SCRIPT_MISSING;
+		answer.value = NULL;
+	}
 	inside(s, args);
 	if (fake.lose) {
 		fake.lose = false;
