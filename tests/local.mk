@@ -64,6 +64,18 @@ sanitize:
 	@$(MAKE) $(AM_MAKEFLAGS) -C $(SANITIZE_DIR) all
 	@$(MAKE) $(AM_MAKEFLAGS) -C $(SANITIZE_DIR) quick
 
+# The end-to-end tests against that build; S_E2E picks some by prefix.
+S_E2E = e2e/
+sanitize-e2e:
+	@$(MKDIR_P) $(SANITIZE_DIR)
+	@cd $(SANITIZE_DIR) && { test -f Makefile || \
+	    $(abs_srcdir)/configure -q --enable-sanitize CFLAGS="-O1 -g" \
+	    CC="$(CC)"; }
+	@$(MAKE) $(AM_MAKEFLAGS) -C $(SANITIZE_DIR) all
+	@FCSD=$(abs_builddir)/$(SANITIZE_DIR)/fcsd TESTS_SLOW=3 \
+	    $(PYTHON3) $(srcdir)/tests/run --builddir=$(SANITIZE_DIR) \
+	    --srcdir=$(srcdir) $(S_E2E:%=--only %) --slow 3 --tag sanitize-e2e
+
 # make conformance DATA=dir: recorded files of real peers
 conformance: all $(check_PROGRAMS)
 	@test -n "$(DATA)" || { echo "give DATA=folder" >&2; exit 2; }
