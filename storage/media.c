@@ -508,3 +508,14 @@ media_stats(struct media *m, struct media_stats *out)
 	out->repaired = atomic_load(&m->repaired);
 	out->buffer_bytes = atomic_load(&m->buffer_bytes);
 }
+
+int
+media_name(const char *name, char out[NAME_STREAM_MAX + 1])
+{
+	struct recpath path;
+	int rc = recpath_make(NULL, name, &path, NULL);
+
+	if (rc == FCS_OK)
+		memcpy(out, path.name, sizeof(path.name));
+	return rc;
+}

@@ -52,6 +52,9 @@ void media_collect(struct media *);
  */
 void media_stop(struct media *);
 
+/* The one name of `x`, `x.flv` and `flv:x`. FCS_EINVAL, FCS_ELIMIT. */
+int media_name(const char *name, char out[NAME_STREAM_MAX + 1]) FCS_MUSTUSE;
+
 struct media_stats {
 	uint32_t writers, readers;
 	uint64_t queued_bytes; /* handed over, not written yet */
@@ -154,8 +157,9 @@ struct media_reader *media_reader_open(struct media *, const char *inst,
 /* Also from its own callbacks; no callback comes after. */
 void media_reader_close(struct media_reader *);
 /* Continue at the key frame at or before ms (the last one when past the end).
- * placed() follows; a later seek replaces one not answered yet. */
-void media_reader_seek(struct media_reader *, uint32_t ms);
+ * placed() follows; a later seek replaces one not answered yet. FCS_ENOMEM:
+ * nothing follows. */
+int media_reader_seek(struct media_reader *, uint32_t ms) FCS_MUSTUSE;
 /*
  * The next tag. FCS_OK; FCS_EAGAIN being fetched: ready() follows; FCS_EBUSY
  * no buffer free now: try again in a while; FCS_ENOENT the end (of what is

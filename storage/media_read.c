@@ -509,7 +509,7 @@ media_reader_close(struct media_reader *r)
 	reader_free(r);
 }
 
-void
+int
 media_reader_seek(struct media_reader *r, uint32_t ms)
 {
 	struct read_job *j;
@@ -519,12 +519,11 @@ media_reader_seek(struct media_reader *r, uint32_t ms)
 		r->job = NULL;
 	}
 	j = submit(r, READ_SEEK);
-	if (j == NULL) {
-		r->damaged = true; /* media_reader_next tells */
-		return;
-	}
+	if (j == NULL)
+		return FCS_ENOMEM;
 	j->ms = ms;
 	media_submit(r->m, &j->job);
+	return FCS_OK;
 }
 
 bool

@@ -560,7 +560,11 @@ write_group(struct media_writer *w, const struct media_pending *p, size_t n,
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r <= 0) {
-			int rc = err_sys(why, r < 0 ? errno : EIO, "write");
+			int num = r < 0 ? errno : EIO;
+			int rc = err_sys(why, num, "write");
+
+			if (num == EFBIG || num == EDQUOT)
+				rc = why->code = FCS_ENOSPC;
 
 			/* partial tags are no use to anybody */
 			if (ftruncate(w->file->fd, (off_t)w->rec.facts.end) !=

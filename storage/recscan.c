@@ -16,6 +16,7 @@
 #define NEGATIVE_FROM  0xFFF00000u
 #define NEGATIVE_UNTIL 0x0FFFFFFFu
 #define AUDIO_STEP_MS  1000
+#define WEAVE_MS       1000
 
 static const uint8_t meta_name[] = { 0x02, 0x00, 0x0A, 'o', 'n', 'M', 'e', 't',
 	'a', 'D', 'a', 't', 'a' };
@@ -108,9 +109,10 @@ recscan_take(struct recscan_facts *f, const struct recscan_tag *t,
 	}
 	if (f->tags == 1)
 		f->first_ts = t->ts_ms;
-	if (t->ts_ms < f->last_ts)
+	/* sound and pictures may be woven a little out of order */
+	if (f->last_ts > WEAVE_MS && t->ts_ms < f->last_ts - WEAVE_MS)
 		f->odd |= RECSCAN_ODD_BACKWARDS;
-	else
+	if (t->ts_ms > f->last_ts)
 		f->last_ts = t->ts_ms;
 	entry = wants_entry(f, t);
 	take_codec(f, t);

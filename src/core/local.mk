@@ -11,6 +11,8 @@ libcore_a_SOURCES = \
 	src/core/instance_stop.c \
 	src/core/live.c \
 	src/core/livecache.c \
+	src/core/playback.c \
+	src/core/record.c \
 	src/core/sharedobj.c \
 	src/core/sharedobj_entry.c \
 	src/core/sharedobj_image.c \

@@ -13,7 +13,8 @@
 enum record_mode {
 	RECORD_NEW,
 	RECORD_APPEND,
-	RECORD_APPEND_GAP
+	RECORD_APPEND_GAP,
+	RECORD_KEEP /* as NEW; an older file keeps its UTC time in its name */
 };
 
 struct record_ops { /* all may be NULL */

@@ -82,7 +82,7 @@ record_mode(const struct sess_stream *st)
 	}
 	switch (config_app_int(cfg, APP_RECORD_MODE)) {
 	case 1:
-		return RECORD_NEW;
+		return RECORD_KEEP;
 	case 2:
 		return RECORD_APPEND;
 	default:

@@ -231,7 +231,7 @@ void
 rec_seek(struct rec *r, struct rec_player *p, uint32_t ms)
 {
 	p->is_placed = false;
-	media_reader_seek(p->r, ms);
+	ck_assert_int_eq(media_reader_seek(p->r, ms), FCS_OK);
 	rec_wait(r, &p->is_placed);
 	p->tags = p->pictures = p->sounds = p->data = 0;
 	p->hash = 0;

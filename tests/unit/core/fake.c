@@ -22,6 +22,7 @@ struct parked {
 
 char fake_trace[8192];
 struct fake_script fake;
+struct media *fake_media;
 static struct parked parked[PARKED_MAX];
 static unsigned parked_count;
 static struct script *waiting; /* in a parked start or stop */
@@ -307,6 +308,7 @@ fake_app(struct loop *loop, const struct script_ops *ops,
 	env.name = "echo";
 	env.dir = "/nonexistent";
 	env.state_dir = "/nonexistent";
+	env.media = fake_media;
 	env.script = ops;
 	app = application_new(&env);
 	ck_assert_ptr_nonnull(app);

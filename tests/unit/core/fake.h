@@ -36,6 +36,9 @@ struct fake_script {
 extern struct fake_script fake;
 extern const struct script_ops fake_script_ops;
 
+/* Recordings of the next application; NULL: none. */
+extern struct media *fake_media;
+
 void fake_reset(void);
 /* End a parked start or stop. */
 void fake_finish(bool ok);

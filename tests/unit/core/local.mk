@@ -3,6 +3,8 @@ if HAVE_CHECK
 check_PROGRAMS += \
 	tests/unit/core/test_instance \
 	tests/unit/core/test_livecache \
+	tests/unit/core/test_playback \
+	tests/unit/core/test_record \
 	tests/unit/core/test_sharedobj \
 	tests/unit/core/test_viewer
 endif
@@ -16,3 +18,10 @@ SO_LIB = tests/unit/core/fake.c tests/unit/core/fake.h \
 tests_unit_core_test_sharedobj_SOURCES = tests/unit/core/test_sharedobj.c \
 	$(SO_LIB)
 tests_unit_core_test_sharedobj_LDADD = $(UNIT) $(LIBS_CORE)
+RECENV = tests/unit/core/recenv.c tests/unit/core/recenv.h \
+	tests/unit/core/fake.c tests/unit/core/fake.h
+tests_unit_core_test_playback_SOURCES = tests/unit/core/test_playback.c \
+	$(RECENV)
+tests_unit_core_test_playback_LDADD = $(UNIT) $(LIBS_CORE)
+tests_unit_core_test_record_SOURCES = tests/unit/core/test_record.c $(RECENV)
+tests_unit_core_test_record_LDADD = $(UNIT) $(LIBS_CORE)
