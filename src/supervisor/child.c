@@ -375,9 +375,10 @@ child_is_alive(const struct child *c)
 json_t *
 child_status(const struct child *c)
 {
-	json_t *j = json_pack("{s:s, s:s, s:i, s:I, s:I}", "role", c->role,
-	    "state", child_state_text(c), "pid", (int)c->pid, "uptime_ms",
-	    (json_int_t)(c->pid > 0 ? now(c) - c->started_ms : 0), "restarts",
+	uint64_t up = c->pid > 0 ? now(c) - c->started_ms : 0;
+	json_t *j = json_pack("{s:s, s:s, s:i, s:f, s:I, s:I}", "role", c->role,
+	    "state", child_state_text(c), "pid", (int)c->pid, "uptime_s",
+	    (double)up / 1000, "uptime_ms", (json_int_t)up, "restarts",
 	    (json_int_t)c->restarts);
 
 	if (j == NULL)

@@ -567,6 +567,28 @@ registry_each(struct registry *r,
 		fn(arg, w);
 }
 
+json_t *
+registry_worker_status(struct registry_worker *w)
+{
+	json_t *j = child_status(w->child), *s;
+	json_int_t clients = 0;
+	struct app *a, *next;
+	size_t i;
+
+	json_array_foreach(json_object_get(child_stat(w->child), "apps"), i, s)
+	    clients += link_int(s, "clients");
+	(void)json_object_set_new(j, "clients", json_integer(clients));
+	HASH_ITER(hh, w->reg->apps, a, next)
+	{
+		if (a->worker != w || a->state != APP_FAILED)
+			continue;
+		(void)json_object_set_new(j, "state", json_string("failed"));
+		(void)json_object_set_new(j, "why", json_string(a->why));
+		(void)json_object_set_new(j, "hint", json_string(a->hint));
+	}
+	return j;
+}
+
 const char *
 registry_worker_name(const struct registry_worker *w)
 {
@@ -601,8 +623,8 @@ add_app(struct registry *r, const char *name, const char *dir, void *arg)
 	size_t i;
 
 	HASH_FIND_STR(r->apps, name, a);
-	j = json_pack("{s:s, s:s, s:s}", "name", name, "state",
-	    app_state_text(a), "dir", dir);
+	j = json_pack("{s:s, s:s, s:s, s:s}", "name", name, "app", name,
+	    "state", app_state_text(a), "dir", dir);
 	if (a != NULL && a->why[0] != '\0') {
 		(void)json_object_set_new(j, "why", json_string(a->why));
 		(void)json_object_set_new(j, "hint", json_string(a->hint));

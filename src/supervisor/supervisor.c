@@ -281,37 +281,44 @@ static const struct registry_ops registry_ops = { on_answer, on_worker_gone };
 /* ---- status ---- */
 
 static void
-add_role(void *arg, struct registry_worker *w)
+add_worker(void *arg, struct registry_worker *w)
 {
-	(void)json_array_append_new(
-	    arg, child_status(registry_worker_child(w)));
+	(void)json_array_append_new(arg, registry_worker_status(w));
 }
 
 static json_t *
 on_status(void *arg)
 {
 	struct supervisor *s = arg;
-	int64_t up = clock_ms() - s->start_ms;
-	json_t *roles = json_array(), *ports = json_array();
+	double up = (double)(clock_ms() - s->start_ms) / 1000;
+	bool ready = s->announced && s->phase == RUNNING &&
+		     child_state(s->gateway) == CHILD_READY;
+	json_t *roles = json_array(), *workers = json_array(), *w;
+	json_t *ports = json_array();
 	char name[LISTENER_ADDR_MAX];
+	json_int_t clients = 0;
 	size_t i;
 
-	(void)json_array_append_new(roles,
-	    json_pack("{s:s, s:s, s:i, s:I, s:i}", "role", "supervisor",
-		"state", s->phase == RUNNING ? "running" : "stopping", "pid",
-		(int)getpid(), "uptime_ms", (json_int_t)up, "restarts", 0));
+	registry_each(s->registry, add_worker, workers);
+	(void)json_array_append_new(
+	    roles, json_pack("{s:s, s:s, s:i, s:f}", "role", "supervisor",
+		       "state", s->phase == RUNNING ? "running" : "stopping",
+		       "pid", (int)getpid(), "uptime_s", up));
 	(void)json_array_append_new(roles, child_status(s->gateway));
-	registry_each(s->registry, add_role, roles);
+	(void)json_array_extend(roles, workers);
+	json_array_foreach(workers, i, w) clients += link_int(w, "clients");
 	for (i = 0; i < s->port_count; i++)
 		(void)json_array_append_new(
 		    ports, json_pack("{s:s, s:s}", "kind",
 			       s->ports[i].http ? "http" : "rtmp", "addr",
 			       listener_name(s->ports[i].fd, name)));
-	return json_pack("{s:s, s:I, s:I, s:i, s:s, s:b, s:o, s:o}", "version",
-	    FCS_VERSION, "uptime", (json_int_t)(up / 1000), "uptime_ms",
-	    (json_int_t)up, "pid", (int)getpid(), "state",
+	return json_pack("{s:s, s:b, s:f, s:f, s:i, s:s, s:b, s:I, s:o, s:o, "
+			 "s:o}",
+	    "version", FCS_VERSION, "ready", (int)ready, "uptime", up,
+	    "uptime_s", up, "pid", (int)getpid(), "state",
 	    config_text(s->config, CFG_STATE), "dev",
-	    (int)config_is_dev(s->config), "listeners", ports, "roles", roles);
+	    (int)config_is_dev(s->config), "clients", clients, "listeners",
+	    ports, "workers", workers, "roles", roles);
 }
 
 static const struct desk_ops desk_ops = { on_status };

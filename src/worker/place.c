@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/name.h"
+#include "core/instance.h"
 #include "core/live.h"
 #include "script/engine.h"
 #include "storage/media.h"
@@ -158,6 +160,30 @@ open_application(
 	return FCS_OK;
 }
 
+/* `load`: on_connect, at_start (the default instance), or a list. */
+static void
+start_instances(struct place *p)
+{
+	size_t i, n = config_app_count(p->settings, APP_LOAD);
+	struct instance *inst;
+	const char *name;
+	struct err e;
+
+	for (i = 0; i < n; i++) {
+		name = config_app_item(p->settings, APP_LOAD, i);
+		if (strcmp(name, "on_connect") == 0)
+			continue;
+		if (strcmp(name, "at_start") == 0)
+			name = NAME_DEFAULT_INSTANCE;
+		inst = application_instance(p->app, name, true, &e);
+		if (inst != NULL)
+			instance_start(inst);
+		else
+			log_error("app.load", "name=%s inst=%s why=%s", p->name,
+			    name, e.text);
+	}
+}
+
 int
 place_open(struct loop *l, const struct config *c, const char *name,
     const char *dir, struct place **out, struct err *why, char *hint)
@@ -189,10 +215,12 @@ place_open(struct loop *l, const struct config *c, const char *name,
 out:
 	free(apps);
 	(void)snprintf(hint, ERR_TEXT_MAX, "%s", remedy(rc));
-	if (rc == FCS_OK)
+	if (rc == FCS_OK) {
+		start_instances(p);
 		*out = p;
-	else
+	} else {
 		place_close(p);
+	}
 	return rc;
 }
 
