@@ -18,7 +18,7 @@
 #include "admin/link.h"
 #include "base/config.h"
 
-#define CHILD_HEALTHY_MS 1000
+#define CHILD_HEALTHY_MS 300
 #define CHILD_START_MS   60000 /* longest time from exec to ready */
 
 enum child_state {

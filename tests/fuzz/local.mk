@@ -48,3 +48,14 @@ check_PROGRAMS += tests/fuzz/fuzz_config
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_config_LDADD = $(LIBS_BASE)
 tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
+check_PROGRAMS += tests/fuzz/fuzz_control tests/fuzz/fuzz_guest \
+	tests/fuzz/fuzz_handover
+tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz_control.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_control_LDADD = libcontrol.a $(LIBS_BASE)
+tests_fuzz_fuzz_control_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
+tests_fuzz_fuzz_guest_SOURCES = tests/fuzz/fuzz_guest.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_guest_LDADD = $(LIBS_GATEWAY)
+tests_fuzz_fuzz_guest_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
+tests_fuzz_fuzz_handover_SOURCES = tests/fuzz/fuzz_handover.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_handover_LDADD = $(LIBS_NET)
+tests_fuzz_fuzz_handover_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
