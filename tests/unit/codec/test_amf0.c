@@ -409,6 +409,58 @@ UNIT(writer_references_stay_right_past_the_first_table)
 	buf_fini(&b);
 }
 
+static const char *const seeds[] = {
+	"03 00 01 78 00 40 24 00 00 00 00 00 00 00 01 79 02 00 03 61 62"
+	"63 00 01 7a 0a 00 00 00 03 05 06 07 00 00 00 00 09",
+	"08 00 00 00 02 00 01 30 0b 42 74 83 5e 3a 25 e0 00 00 f0"
+	"00 01 31 0f 00 00 00 04 3c 61 2f 3e 00 00 09",
+	"10 00 03 46 6f 6f 00 01 61 11 0a 0b 01 03 78 04 0a 03 79 06 07"
+	"61 62 63 01 00 00 09",
+	"0c 00 00 00 04 61 62 63 64 0d 01 01",
+	"11 11 05 00 06 03 61 0a 13 07 46 6f 6f 03 62 0d 03 01 00 00 00"
+	"01 06 03 63 09 05 01 05 3f f0 00 00 00 00 00 00 0a 02",
+};
+
+/* From no memory at all to enough: FCS_ENOMEM, and then the value. */
+UNIT(memory_may_end_anywhere)
+{
+	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
+		size_t limit = 1;
+		struct value *v;
+		int rc;
+
+		do {
+			struct arena *a = arena_new(limit += 8);
+
+			rc = vec_read(a, seeds[i], &v);
+			ck_assert(rc == FCS_OK || rc == FCS_ENOMEM ||
+				  rc == FCS_EFORMAT);
+			arena_free(a);
+		} while (rc == FCS_ENOMEM);
+		ck_assert_uint_gt(limit, 32);
+	}
+}
+
+UNIT(output_may_end_anywhere)
+{
+	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
+		struct arena *a = arena_new(0);
+		struct value *v;
+		struct buf b;
+		int rc = FCS_ELIMIT;
+
+		if (vec_read(a, seeds[i], &v) == FCS_OK)
+			for (size_t max = 1; rc != FCS_OK; max++) {
+				buf_init(&b, max);
+				rc = value_pack(&b, v);
+				ck_assert(rc == FCS_OK || rc == FCS_ELIMIT);
+				ck_assert(rc == FCS_OK || buf_len(&b) == 0);
+				buf_fini(&b);
+			}
+		arena_free(a);
+	}
+}
+
 static void
 try_read(const uint8_t *data, size_t len)
 {
@@ -429,17 +481,6 @@ try_read(const uint8_t *data, size_t len)
 
 UNIT_TIMEOUT(damaged_input_never_crashes, 30)
 {
-	static const char *const seeds[] = {
-		"03 00 01 78 00 40 24 00 00 00 00 00 00 00 01 79 02 00 03 61 62"
-		"63 00 01 7a 0a 00 00 00 03 05 06 07 00 00 00 00 09",
-		"08 00 00 00 02 00 01 30 0b 42 74 83 5e 3a 25 e0 00 00 f0"
-		"00 01 31 0f 00 00 00 04 3c 61 2f 3e 00 00 09",
-		"10 00 03 46 6f 6f 00 01 61 11 0a 0b 01 03 78 04 0a 03 79 06 07"
-		"61 62 63 01 00 00 09",
-		"0c 00 00 00 04 61 62 63 64 0d 01 01",
-		"11 11 05 00 06 03 61 0a 13 07 46 6f 6f 03 62 0d 03 01 00 00 00"
-		"01 06 03 63 09 05 01 05 3f f0 00 00 00 00 00 00 0a 02",
-	};
 
 	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
 		size_t len;

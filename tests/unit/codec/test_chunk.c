@@ -573,6 +573,47 @@ UNIT(a_quiet_reader_is_small)
 	buf_fini(&b);
 }
 
+UNIT(large_buffers_are_given_back)
+{
+	static uint8_t payload[300000];
+	struct chunk_reader *r = chunk_reader_new(&limits, take, NULL);
+	struct buf b;
+
+	buf_init(&b, 0);
+	chunk_write(&b, 3, 20, 0, 0, payload, 100000, 128);
+	ck_assert_int_eq(feed(r, buf_data(&b), buf_len(&b)), FCS_OK);
+	ck_assert_uint_lt(chunk_reader_get_mem(r), 2048);
+	buf_reset(&b, 0);
+	chunk_write(&b, 6, 9, 1, 0, payload, 300000, 128);
+	ck_assert_int_eq(feed(r, buf_data(&b), buf_len(&b)), FCS_OK);
+	ck_assert_uint_lt(chunk_reader_get_mem(r), 2048);
+	buf_reset(&b, 0);
+	/* pictures of the usual size find their buffer again */
+	chunk_write(&b, 6, 9, 1, 0, payload, 20000, 128);
+	ck_assert_int_eq(feed(r, buf_data(&b), buf_len(&b)), FCS_OK);
+	ck_assert_uint_ge(chunk_reader_get_mem(r), 20000);
+	chunk_reader_free(r);
+	buf_fini(&b);
+}
+
+UNIT(limits_may_be_raised_later)
+{
+	struct chunk_limits tight = limits;
+	struct chunk_reader *r;
+
+	tight.max_message = 10;
+	r = chunk_reader_new(&tight, take, NULL);
+	ck_assert_int_eq(feed_hex(r, "03 000000 000001 14 00000000 61"), 0);
+	chunk_reader_set_limits(r, &limits);
+	ck_assert_int_eq(feed_hex(r, "03 000000 00000c 14 00000000"
+				     "616161616161616161616161"),
+	    FCS_OK);
+	chunk_reader_set_limits(r, &tight);
+	ck_assert_int_eq(
+	    feed_hex(r, "03 000000 00000b 14 00000000"), FCS_ELIMIT);
+	chunk_reader_free(r);
+}
+
 UNIT(a_message_in_one_chunk_is_passed_in_place)
 {
 	struct chunk_reader *r = chunk_reader_new(&limits, take, NULL);

@@ -156,6 +156,22 @@ UNIT(shared_nodes_do_not_multiply_the_work)
 	buf_fini(&b);
 }
 
+UNIT(complex_values_are_those_with_an_identity)
+{
+	static const char *const yes[] = { "03 00 00 09", "0a 00 00 00 00",
+		"08 00 00 00 00 00 00 09", "11 08 01 00 00 00 00 00 00 00 00",
+		"11 0c 01", "11 0d 01 00", "11 11 01 00", "11 0b 01" };
+	static const char *const no[] = { "05", "00 00 00 00 00 00 00 00 00",
+		"02 00 00", "0b 00 00 00 00 00 00 00 00 00 00", "11 04 01",
+		"0f 00 00 00 00" };
+
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+		ck_assert_msg(value_is_complex(from(yes[i])), "%s", yes[i]);
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		ck_assert_msg(!value_is_complex(from(no[i])), "%s", no[i]);
+	ck_assert(!value_is_complex(NULL));
+}
+
 UNIT(unpack_wants_exactly_one_value)
 {
 	struct value *v = NULL;
