@@ -11,7 +11,7 @@ static struct value *
 same(const char *hex)
 {
 	if (arena == NULL)
-		arena = arena_new(VEC_ARENA);
+		arena = vec_keep(arena_new(VEC_ARENA));
 	return vec_both_ways(arena, hex);
 }
 
@@ -21,7 +21,7 @@ error_of(const char *hex)
 	struct value *v = NULL;
 
 	if (arena == NULL)
-		arena = arena_new(VEC_ARENA);
+		arena = vec_keep(arena_new(VEC_ARENA));
 	return vec_read(arena, hex, &v);
 }
 
@@ -59,7 +59,7 @@ UNIT(any_non_zero_byte_is_true)
 {
 	struct value *v;
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	ck_assert_int_eq(vec_read(arena, "01 07", &v), FCS_OK);
 	ck_assert(v->boolean);
 }
@@ -105,7 +105,7 @@ UNIT(ecma_array_may_end_with_the_message)
 {
 	struct value *v;
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	ck_assert_int_eq(vec_read(arena, "08 00 00 00 01 00 01 61 05", &v), 0);
 	ck_assert_uint_eq(v->prop_count, 1);
 	ck_assert_int_eq(error_of("08 00 00 00 01 00 01 61"), FCS_ESHORT);
@@ -142,7 +142,7 @@ UNIT(long_strings_change_marker_at_65536)
 
 	memset(text, 'x', 65536);
 	for (int i = 0; i < 2; i++) {
-		arena = arena_new(0);
+		arena = vec_keep(arena_new(0));
 		v = value_string_len(arena, text, sizes[i]);
 		buf_init(&b, 0);
 		ck_assert_int_eq(value_pack(&b, v), FCS_OK);
@@ -160,6 +160,7 @@ UNIT(long_strings_change_marker_at_65536)
 	buf_u8(&b, 7);
 	ck_assert_int_eq(value_pack(&b, v), FCS_ELIMIT);
 	ck_assert_uint_eq(buf_len(&b), 1); /* cut back */
+	buf_fini(&b);
 	free(text);
 }
 
@@ -183,7 +184,7 @@ UNIT(references_live_as_long_as_the_reader)
 	struct amf0_reader r;
 	struct value *a, *b;
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	amf0_reader_init(&r, arena, data, len);
 	ck_assert_int_eq(amf0_read(&r, &a), FCS_OK);
 	ck_assert(!amf0_reader_at_end(&r));
@@ -216,7 +217,7 @@ nested(unsigned n, const char *open_hex)
 	for (unsigned i = 0; i < n; i++)
 		memcpy(data + i * unit, one, unit);
 	len = n * unit;
-	arena = arena_new(VEC_ARENA);
+	arena = vec_keep(arena_new(VEC_ARENA));
 	rc = value_unpack(arena, data, len, &v);
 	arena_free(arena);
 	arena = NULL;
@@ -245,7 +246,7 @@ UNIT(depth_32_is_read_and_written)
 	struct value *v, *top, *in;
 	struct buf b;
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	top = v = value_new(arena, VALUE_ARRAY);
 	for (int i = 1; i < VALUE_DEPTH_MAX; i++) {
 		in = value_new(arena, VALUE_ARRAY);
@@ -278,7 +279,7 @@ array_of_nulls(uint32_t n)
 	data[3] = (uint8_t)(n >> 8);
 	data[4] = (uint8_t)n;
 	memset(data + 5, 5, n);
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	rc = value_unpack(arena, data, n + 5, &v);
 	arena_free(arena);
 	free(data);
@@ -360,7 +361,7 @@ UNIT(shared_text_cannot_blow_up)
 	struct buf b;
 	char *text = calloc(1, 1 << 20);
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	xml = value_string_len(arena, text, 1 << 20);
 	list = value_new(arena, VALUE_ARRAY);
 	for (int i = 0; i < 60000; i++)
@@ -379,6 +380,7 @@ UNIT(writer_reports_a_full_buffer)
 
 	buf_init(&b, 6);
 	ck_assert_int_eq(value_pack(&b, v), FCS_ELIMIT);
+	buf_fini(&b);
 }
 
 UNIT(writer_references_stay_right_past_the_first_table)
@@ -386,7 +388,7 @@ UNIT(writer_references_stay_right_past_the_first_table)
 	struct value *list, *back;
 	struct buf b;
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	list = value_new(arena, VALUE_ARRAY);
 	for (int i = 0; i < 3000; i++) {
 		struct value *o = value_new(arena, VALUE_OBJECT);

@@ -16,7 +16,7 @@ read_hex(const char *hex, struct value **out)
 	int rc;
 
 	if (arena == NULL)
-		arena = arena_new(VEC_ARENA);
+		arena = vec_keep(arena_new(VEC_ARENA));
 	rc = amf3_read(arena, data, len, &pos, &elements, 0, out);
 	if (rc == FCS_OK)
 		ck_assert_uint_eq(pos, len);
@@ -98,7 +98,7 @@ UNIT(integers_at_every_edge_of_u29)
 
 UNIT(numbers_of_amf0_become_integers_when_they_fit)
 {
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	writes(value_number(arena, 4), "04 04");
 	writes(value_number(arena, -1), "04 ff ff ff ff");
 	writes(value_number(arena, 268435455), "04 bf ff ff ff");
@@ -122,7 +122,7 @@ UNIT(equal_text_at_two_addresses_is_one_string)
 {
 	struct value *v;
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	v = value_new(arena, VALUE_ARRAY);
 	ck_assert_int_eq(value_push(arena, v, value_string(arena, "ab")), 0);
 	ck_assert_int_eq(value_push(arena, v, value_string(arena, "ab")), 0);
@@ -246,7 +246,7 @@ UNIT(an_empty_key_is_sealed_or_refused)
 	struct value *v;
 	struct buf b;
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	v = value_new(arena, VALUE_OBJECT);
 	ck_assert_int_eq(value_set(arena, v, "", value_number(arena, 1)), 0);
 	writes(v, "0a 1b 01 01 04 01 01");
@@ -254,13 +254,14 @@ UNIT(an_empty_key_is_sealed_or_refused)
 	buf_init(&b, 0);
 	ck_assert_int_eq(amf3_write(&b, v), FCS_EUNSUPPORTED);
 	ck_assert_uint_eq(buf_len(&b), 0);
+	buf_fini(&b);
 }
 
 UNIT(vector_numbers_out_of_range_are_clamped)
 {
 	struct value *v;
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	v = value_new(arena, VALUE_VECTOR_INT);
 	ck_assert_int_eq(value_push(arena, v, value_number(arena, 1e20)), 0);
 	ck_assert_int_eq(value_push(arena, v, value_number(arena, -1e20)), 0);
@@ -279,7 +280,7 @@ nested(unsigned n, const char *open_hex)
 
 	for (unsigned i = 0; i < n; i++)
 		memcpy(data + i * unit, one, unit);
-	arena = arena_new(VEC_ARENA);
+	arena = vec_keep(arena_new(VEC_ARENA));
 	rc = amf3_read(arena, data, n * unit, &pos, &elements, 0, &v);
 	arena_free(arena);
 	arena = NULL;
@@ -307,7 +308,7 @@ UNIT(depth_counts_from_the_outside)
 	uint32_t elements = 0;
 	struct value *v;
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	ck_assert_int_eq(
 	    amf3_read(arena, data, len, &pos, &elements, 30, &v), FCS_OK);
 	pos = 0;
@@ -326,7 +327,7 @@ UNIT(elements_are_limited)
 	/* 09, count 70000 << 1 | 1, no names, nulls */
 	memcpy(data, "\x09\x88\xc5\x61\x01", 5);
 	memset(data + 5, 1, n);
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	ck_assert_int_eq(
 	    amf3_read(arena, data, n + 5, &pos, &elements, 0, &v), FCS_ELIMIT);
 	free(data);
@@ -340,7 +341,7 @@ UNIT(long_names_used_often_cost_their_length_once)
 	char *text = malloc(1 << 20);
 
 	memset(text, 'k', 1 << 20);
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	key.ptr = text;
 	key.len = 1 << 20;
 	list = value_new(arena, VALUE_ARRAY);
@@ -368,7 +369,7 @@ UNIT(two_values_may_share_tables)
 	struct value_str s;
 	struct buf b;
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	v = value_string(arena, "abc");
 	buf_init(&b, 0);
 	w = amf3_writer_new(&b);
@@ -380,6 +381,7 @@ UNIT(two_values_may_share_tables)
 	ck_assert_int_eq(amf3_reader_string(&r, &s), FCS_OK);
 	ck_assert_int_eq(amf3_reader_value(&r, 0, &back), FCS_OK);
 	ck_assert(value_equal(v, back));
+	buf_fini(&b);
 }
 
 static void

@@ -122,7 +122,7 @@ static int
 read_hex(const char *hex, uint8_t type, struct somsg *out)
 {
 	size_t len;
-	uint8_t *data = unit_hex(hex, &len); /* out borrows it: kept */
+	uint8_t *data = vec_keep(unit_hex(hex, &len)); /* lent to out */
 	struct message m = vec_message(type, data, len);
 
 	if (arena == NULL)

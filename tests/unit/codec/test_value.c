@@ -13,7 +13,7 @@ from(const char *hex)
 	struct value *v = NULL;
 
 	if (arena == NULL)
-		arena = arena_new(VEC_ARENA);
+		arena = vec_keep(arena_new(VEC_ARENA));
 	ck_assert_int_eq(vec_read(arena, hex, &v), FCS_OK);
 	return v;
 }
@@ -34,7 +34,7 @@ UNIT(trees_are_built_and_asked)
 {
 	struct value *o, *list;
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	o = value_new(arena, VALUE_OBJECT);
 	list = value_new(arena, VALUE_ARRAY);
 	for (int i = 0; i < 100; i++) {
@@ -62,7 +62,7 @@ UNIT(a_failed_constructor_may_be_passed_on)
 {
 	struct value *o;
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	o = value_new(arena, VALUE_OBJECT);
 	ck_assert_int_eq(value_set(arena, o, "a", NULL), FCS_ENOMEM);
 	ck_assert_int_eq(value_set(arena, NULL, "a", o), FCS_ENOMEM);
@@ -89,7 +89,7 @@ UNIT(strings_may_hold_nul)
 {
 	struct value *v;
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	v = value_string_len(arena, "a\0b", 3);
 	ck_assert_uint_eq(v->str.len, 3);
 	ck_assert(!value_str_eq(v->str, "a"));
@@ -144,7 +144,7 @@ UNIT(shared_nodes_do_not_multiply_the_work)
 	struct value *v;
 	struct buf b;
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	v = doubled();
 	ck_assert(!value_equal(v, doubled()));
 	buf_init(&b, 0);
@@ -176,7 +176,7 @@ UNIT(unpack_wants_exactly_one_value)
 {
 	struct value *v = NULL;
 
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	ck_assert_int_eq(vec_read(arena, "05 05", &v), FCS_EFORMAT);
 	ck_assert_int_eq(vec_read(arena, "", &v), FCS_ESHORT);
 	ck_assert_ptr_null(v);
@@ -221,7 +221,7 @@ UNIT(json_of_dates)
 	    "{\"$date\":\"1969-12-31T23:59:59.999Z\"}");
 	json_is(from("0b 7f f8 00 00 00 00 00 00 00 00"), "{\"$date\":null}");
 	json_is(from("0b 7f ef ff ff ff ff ff ff 00 00"), "{\"$date\":null}");
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	struct value *v = value_new(arena, VALUE_DATE);
 	v->number = 951782400000.0;
 	json_is(v, "{\"$date\":\"2000-02-29T00:00:00.000Z\"}");
@@ -256,7 +256,7 @@ UNIT(json_of_shared_text_is_bounded)
 	char *p = malloc(1 << 20);
 
 	memset(p, 'x', 1 << 20);
-	arena = arena_new(0);
+	arena = vec_keep(arena_new(0));
 	list = value_new(arena, VALUE_ARRAY);
 	text = value_string_len(arena, p, 1 << 20);
 	for (int i = 0; i < 1000; i++)

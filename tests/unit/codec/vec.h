@@ -13,6 +13,24 @@
 
 #define VEC_ARENA (16u << 20)
 
+/* Memory the whole case borrows from: in reach till it ends, so that nobody
+ * takes it for lost. Returns p. */
+static inline void *
+vec_keep(void *p)
+{
+	static struct {
+		void *p;
+		void *next;
+	} * kept;
+	void *head = kept;
+
+	kept = malloc(sizeof(*kept));
+	ck_assert_ptr_nonnull(kept);
+	kept->p = p;
+	kept->next = head;
+	return p;
+}
+
 /* Bytes of buf must be those of hex. */
 static inline void
 vec_is(const struct buf *b, const char *hex)
