@@ -6,6 +6,7 @@
 #include "gateway/gateway.h"
 #include "supervisor/options.h"
 #include "supervisor/supervisor.h"
+#include "worker/worker.h"
 
 /* A process the supervisor started; descriptors and arguments by role.h. */
 static int
@@ -13,6 +14,8 @@ run_role(const struct options *o)
 {
 	if (strcmp(o->role, "gateway") == 0)
 		return gateway_main();
+	if (strcmp(o->role, "worker") == 0 && o->rest[0] != NULL)
+		return worker_main(o->rest[0]);
 	fprintf(stderr, "fcsd: no such role: %s\n", o->role);
 	return OPTIONS_EXIT_USAGE;
 }

@@ -15,6 +15,8 @@
 #include "base/name.h"
 #include "core/instance.h"
 #include "core/live.h"
+#include "core/record.h"
+#include "core/sharedobj.h"
 #include "script/engine.h"
 #include "storage/media.h"
 #include "storage/store.h"
@@ -156,7 +158,9 @@ open_application(
 	p->app = application_new(&env);
 	if (p->app == NULL)
 		return err_set(why, FCS_ENOMEM, "out of memory");
+	application_set_module(p->app, MODULE_SHAREDOBJ, &sharedobj_module);
 	application_set_module(p->app, MODULE_LIVE, &live_module);
+	application_set_module(p->app, MODULE_RECORD, &record_module);
 	return FCS_OK;
 }
 
