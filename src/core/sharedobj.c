@@ -246,7 +246,7 @@ free_object(struct sharedobj *so)
 static bool
 in_use(const struct sharedobj *so)
 {
-	return so->users != NULL || so->holds > 0 || so->queue != NULL ||
+	return so->users != NULL || so->held || so->queue != NULL ||
 	       so->waiting != NULL || so->open != NULL || so->load != NULL ||
 	       so->in_flight > 0;
 }
@@ -544,6 +544,31 @@ sharedobj_find(struct instance *inst, const char *name)
 	return sharedobj_lookup(sharedobj_set_of(inst), name, strlen(name));
 }
 
+static void
+describe(const struct so_slot *s, struct sharedobj_slot *out)
+{
+	out->name.ptr = (const char *)s->name->data;
+	out->name.len = (uint32_t)s->name->len;
+	out->value = s->value->data;
+	out->len = s->value->len;
+	out->version = s->version;
+	out->user = s->user == NULL ? NULL : (const char *)s->user->data;
+}
+
+bool
+sharedobj_slot(struct sharedobj *so, const char *slot, size_t slot_len,
+    struct sharedobj_slot *out)
+{
+	const struct so_slot *s =
+	    sharedobj_image_find(so->image, slot, slot_len);
+
+	sharedobj_seen(so);
+	if (s == NULL || s->value == NULL)
+		return false;
+	describe(s, out);
+	return true;
+}
+
 void
 sharedobj_each_slot(struct sharedobj *so,
     void (*fn)(void *, const struct sharedobj_slot *), void *arg)
@@ -552,13 +577,7 @@ sharedobj_each_slot(struct sharedobj *so,
 
 	sharedobj_seen(so);
 	for (struct so_slot *s = so->image->order; s != NULL; s = s->next) {
-		slot.name.ptr = (const char *)s->name->data;
-		slot.name.len = (uint32_t)s->name->len;
-		slot.value = s->value->data;
-		slot.len = s->value->len;
-		slot.version = s->version;
-		slot.user =
-		    s->user == NULL ? NULL : (const char *)s->user->data;
+		describe(s, &slot);
 		fn(arg, &slot);
 	}
 }

@@ -25,7 +25,8 @@ int sharedobj_message(struct instance *, struct client *,
     const struct message *, struct err *why) FCS_MUSTUSE;
 
 /* --- from scripts --- */
-/* Get or create for the script (it then holds the object once more). FCS_EINVAL
+/* Get or create for the script (it then holds the object until
+ * sharedobj_close, however often it opens it). FCS_EINVAL
  * bad name or wrong persistence; FCS_ELIMIT; FCS_ENOMEM. A persistent object
  * that is not in memory is read here, which waits for the commit thread:
  * FCS_ETIMEOUT after 500 ms, FCS_EIO. FCS_EREADONLY no store. */
@@ -65,6 +66,9 @@ struct sharedobj_slot {
 	uint64_t version;
 	const char *user;
 };
+/* One live slot; false: there is none. Borrowed until the next call. */
+bool sharedobj_slot(struct sharedobj *, const char *slot, size_t slot_len,
+    struct sharedobj_slot *out);
 void sharedobj_each_slot(struct sharedobj *,
     void (*fn)(void *, const struct sharedobj_slot *), void *);
 void sharedobj_each(

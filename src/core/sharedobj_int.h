@@ -101,7 +101,6 @@ struct so_entry {
 	size_t bytes; /* counted in set->queued */
 	bool changed; /* has raised the version */
 	bool in_flight, failed;
-	bool refused; /* a status for the writer is among the items */
 	struct so_change *changes;
 	uint32_t change_count, change_cap;
 	struct so_item *items;
@@ -190,7 +189,7 @@ struct sharedobj {
 	uint32_t active;
 	struct so_waiting *waiting; /* list */
 	bool draining;
-	uint32_t holds; /* of scripts */
+	bool held; /* by the script */
 
 	struct so_sync *full[3]; /* of the newest version, by variant */
 	uint64_t full_version;

@@ -29,6 +29,7 @@ struct take { /* one message being taken */
 	const char *why_not;   /* a reason that holds for every write */
 	struct refbuf **slots; /* refused ones */
 	uint32_t slot_count;
+	bool refused;    /* a status is due */
 	bool resync;     /* a clear was refused */
 	const char *why; /* the first refusal, for the log */
 };
@@ -49,13 +50,9 @@ entry(struct take *t)
 static void
 refuse(struct take *t, const char *why)
 {
-	struct so_entry *e = entry(t);
-
 	if (t->why == NULL)
 		t->why = why;
-	if (e != NULL && !e->refused)
-		e->refused = sharedobj_entry_item(e, SO_TO_WRITER, SOMSG_STATUS,
-				 NULL, NULL) == FCS_OK;
+	t->refused = entry(t) != NULL;
 }
 
 static void
@@ -265,6 +262,9 @@ put_refused(struct take *t)
 	struct so_image *im = t->so->image;
 	struct so_slot *s;
 
+	if (t->refused)
+		fcs_ignore(sharedobj_entry_item(
+		    t->entry, SO_TO_WRITER, SOMSG_STATUS, NULL, NULL));
 	if (t->resync) {
 		fcs_ignore(sharedobj_entry_item(
 		    t->entry, SO_TO_WRITER, SOMSG_CLEAR, NULL, NULL));
@@ -298,7 +298,7 @@ close_entry(struct take *t)
 	free(t->slots);
 	t->slots = NULL;
 	t->slot_count = 0;
-	t->resync = false;
+	t->resync = t->refused = false;
 }
 
 /* ---- use and release ---- */
@@ -328,7 +328,7 @@ take_use(struct take *t, bool refused)
 		return;
 	}
 	if (!so->declared && !so->stored && !t->may_write && so->active == 0 &&
-	    so->holds == 0 && so->image->version == 1) {
+	    !so->held && so->image->version == 1) {
 		status(t, STATUS_SO_NOWRITEACCESS, "may not create");
 		return;
 	}

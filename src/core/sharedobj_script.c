@@ -55,7 +55,7 @@ sharedobj_open(struct instance *inst, const char *name, bool persistent,
 	rc = wait_ready(so);
 	if (rc != FCS_OK)
 		return rc;
-	so->holds++;
+	so->held = true;
 	*out = so;
 	return FCS_OK;
 }
@@ -85,8 +85,7 @@ sharedobj_peek(struct instance *inst, const char *name, struct sharedobj **out)
 void
 sharedobj_close(struct sharedobj *so)
 {
-	if (so->holds > 0)
-		so->holds--;
+	so->held = false;
 	sharedobj_wake_one(so);
 }
 

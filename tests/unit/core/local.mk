@@ -6,6 +6,7 @@ check_PROGRAMS += \
 	tests/unit/core/test_playback \
 	tests/unit/core/test_record \
 	tests/unit/core/test_sharedobj \
+	tests/unit/core/test_sharedobj_script \
 	tests/unit/core/test_viewer
 endif
 tests_unit_core_test_instance_SOURCES = tests/unit/core/test_instance.c \
@@ -25,3 +26,6 @@ tests_unit_core_test_playback_SOURCES = tests/unit/core/test_playback.c \
 tests_unit_core_test_playback_LDADD = $(UNIT) $(LIBS_CORE)
 tests_unit_core_test_record_SOURCES = tests/unit/core/test_record.c $(RECENV)
 tests_unit_core_test_record_LDADD = $(UNIT) $(LIBS_CORE)
+tests_unit_core_test_sharedobj_script_SOURCES = \
+	tests/unit/core/test_sharedobj_script.c $(SO_LIB)
+tests_unit_core_test_sharedobj_script_LDADD = $(UNIT) $(LIBS_CORE)

@@ -14,6 +14,7 @@ struct script_ops so_ops;
 static struct application *app;
 static struct commit *commit;
 static struct loop_wakeup *wakeup;
+static struct so_client *clients;
 static struct str text;
 static bool with_script;
 static const char *const *kept_settings;
@@ -178,7 +179,7 @@ static void
 stop_instance(void)
 {
 	/* leaves what is on its way to commit_stop */
-	application_free(app);
+	fake_app_free(app);
 	commit_stop(commit);
 	so_inst = NULL;
 }
@@ -198,6 +199,13 @@ so_stop(void)
 	gate.real->ops->close(gate.real);
 	loop_wakeup_free(wakeup);
 	loop_free(so_loop);
+	for (struct so_client *c = clients, *next; c != NULL; c = next) {
+		next = c->next;
+		buf_fini(&c->all);
+		free(c);
+	}
+	clients = NULL;
+	str_fini(&text);
 }
 
 /* ---- turns ---- */
@@ -304,6 +312,8 @@ so_connect(const char *id, int amf)
 
 	ck_assert_ptr_nonnull(c);
 	buf_init(&c->all, 0);
+	c->next = clients;
+	clients = c;
 	c->client = client_new(&info, &client_ops, c);
 	ck_assert_ptr_nonnull(c->client);
 	instance_connect(so_inst, c->client, NULL, 0);

@@ -23,6 +23,7 @@ struct so_client {
 	const void *last; /* address of the newest payload */
 	uint32_t messages;
 	uint32_t closed;
+	struct so_client *next; /* freed by so_stop */
 };
 
 /* Whole set-up: settings as of fake_app ("shared_objects.undeclared=any" is
