@@ -18,9 +18,9 @@ module FCS
         @waiters << task if task
         begin
           Core.park(self, timeout)
-        rescue AwaitError, LimitError
+        rescue AwaitError, LimitError => e
           @waiters.delete(task)
-          raise
+          raise e
         end
         raise Timeout, "no answer within #{timeout} s" unless @done
       end

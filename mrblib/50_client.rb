@@ -94,9 +94,9 @@ module FCS
       end
       begin
         Native.client_call(@id, name.to_s, args, pending.__id)
-      rescue Error
+      rescue Error => e
         Core.forget_pending(pending.__id)
-        raise
+        raise e
       end
       pending.then(&block) if block
       pending

@@ -145,7 +145,7 @@ run_file(struct vm *vm, const char *name)
 	if (proc == NULL)
 		mrb_raisef(
 		    mrb, E_ARGUMENT_ERROR, "%s: cannot be compiled", name);
-	proc->c = NULL;
+	MRB_PROC_SET_TARGET_CLASS(proc, mrb->object_class);
 	mrb_top_run(mrb, proc, mrb_top_self(mrb), 0);
 	if (mrb->exc != NULL)
 		mrb_exc_raise(mrb, mrb_obj_value(mrb->exc));

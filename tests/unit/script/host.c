@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "codec/command.h"
+#include "core/live.h"
 #include "net/timer.h"
 #include "tests/lib/unit.h"
 
@@ -244,6 +245,7 @@ start(const char *const *settings)
 	env.script = &engine_ops;
 	app = application_new(&env);
 	ck_assert_ptr_nonnull(app);
+	application_set_module(app, MODULE_LIVE, &live_module);
 }
 
 void

@@ -4,12 +4,18 @@ SCRIPT_HOST = tests/unit/script/fakeso.c tests/unit/script/host.c \
 if HAVE_CHECK
 check_PROGRAMS += \
 	tests/unit/script/test_engine \
+	tests/unit/script/test_ruby \
 	tests/unit/script/test_vmguard
 endif
 tests_unit_script_test_engine_SOURCES = tests/unit/script/test_engine.c \
 	$(SCRIPT_HOST)
 tests_unit_script_test_engine_LDADD = $(UNIT) $(LIBS_SCRIPT)
+tests_unit_script_test_ruby_SOURCES = tests/unit/script/test_ruby.c \
+	$(SCRIPT_HOST)
+tests_unit_script_test_ruby_LDADD = $(UNIT) $(LIBS_SCRIPT)
 tests_unit_script_test_vmguard_SOURCES = tests/unit/script/test_vmguard.c \
 	$(SCRIPT_HOST)
 tests_unit_script_test_vmguard_LDADD = $(UNIT) $(LIBS_SCRIPT)
-EXTRA_DIST += tests/unit/script/runaway.rb
+EXTRA_DIST += tests/unit/script/api.rb tests/unit/script/await.rb \
+	tests/unit/script/check.rb tests/unit/script/runaway.rb \
+	tests/unit/script/sandbox.rb tests/unit/script/value.rb

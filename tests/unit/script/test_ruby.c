@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ruby - the tests written in Ruby: each file is the main.rb of an application
+ * in the real VM, each of its tests an exposed method.
+ */
+#include <jansson.h>
+
+#include "tests/lib/unit.h"
+#include "tests/unit/script/host.h"
+
+static char *
+source(const char *name)
+{
+	char path[1024], *text = calloc(1, 262144);
+	const char *dir = getenv("FCS_SRCDIR");
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/tests/unit/script/%s",
+	    dir == NULL ? "." : dir, name);
+	f = fopen(path, "r");
+	ck_assert_msg(f != NULL, "%s", path);
+	ck_assert_uint_gt(fread(text, 1, 262143, f), 0);
+	fclose(f);
+	return text;
+}
+
+/* Runs all tests of a file; at least `least` of them. */
+static struct host_client *
+run(const char *file, size_t least, const char *const *settings)
+{
+	char method[128];
+	struct str failed;
+	struct host_client *c;
+	json_t *list;
+	size_t i;
+
+	str_init(&failed);
+	host_file("lib/check.rb", source("check.rb"));
+	host_open(source(file), settings);
+	c = host_connect("c1", "[\"first\", 2]");
+	ck_assert_msg(c->accepted == 1, "%s: %s", c->description, host_log());
+	list = json_loads(host_call(c, "tests", "[]"), 0, NULL);
+	ck_assert_msg(list != NULL, "%s", c->result);
+	ck_assert_uint_ge(json_array_size(list), least);
+	for (i = 0; i < json_array_size(list); i++) {
+		(void)snprintf(method, sizeof(method), "test/%s",
+		    json_string_value(json_array_get(list, i)));
+		(void)host_log();
+		if (strcmp(host_call(c, method, "[]"), "true") != 0)
+			str_addf(&failed, "%s: %s\n%s", method, c->result,
+			    host_log());
+	}
+	ck_assert_msg(failed.len == 0, "%s", str_text(&failed));
+	str_fini(&failed);
+	json_decref(list);
+	return c;
+}
+
+UNIT_TIMEOUT(handlers_wait_wherever_ruby_calls_ruby, 30)
+{
+	run("await.rb", 70, NULL);
+}
+
+UNIT(api_says_what_the_manual_says)
+{
+	run("api.rb", 25, NULL);
+}
+
+UNIT(values_are_converted_by_the_tables)
+{
+	run("value.rb", 10, NULL);
+}
+
+UNIT(sandbox_has_no_doors)
+{
+	run("sandbox.rb", 10, NULL);
+}
+
+UNIT_MAIN
