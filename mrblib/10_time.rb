@@ -36,10 +36,10 @@ class Time
     # Days since 1970-01-01 of a date of the Gregorian calendar.
     def days_from_civil(y, m, d)
       y -= 1 if m <= 2
-      era = y.div(400)
+      era = (y / 400)
       yoe = y - era * 400
-      doy = (153 * (m > 2 ? m - 3 : m + 9) + 2).div(5) + d - 1
-      era * 146_097 + yoe * 365 + yoe.div(4) - yoe.div(100) + doy - 719_468
+      doy = ((153 * (m > 2 ? m - 3 : m + 9) + 2) / 5) + d - 1
+      era * 146_097 + yoe * 365 + (yoe / 4) - (yoe / 100) + doy - 719_468
     end
 
     def new(*args)
@@ -52,7 +52,7 @@ class Time
   end
 
   def usecs = @us
-  def to_i = @us.div(1_000_000)
+  def to_i = (@us / 1_000_000)
   def to_f = @us / 1_000_000.0
   def usec = @us % 1_000_000
   alias tv_sec to_i
@@ -85,16 +85,16 @@ class Time
   def utc? = true
   alias gmt? utc?
   def zone = "UTC"
-  def hour = @us.div(3_600_000_000) % 24
-  def min = @us.div(60_000_000) % 60
+  def hour = (@us / 3_600_000_000) % 24
+  def min = (@us / 60_000_000) % 60
   def sec = to_i % 60
-  def wday = (@us.div(DAY_US) + 4) % 7
+  def wday = ((@us / DAY_US) + 4) % 7
   def year = civil[0]
   def month = civil[1]
   def day = civil[2]
   alias mon month
   alias mday day
-  def yday = @us.div(DAY_US) - Time.days_from_civil(year, 1, 1) + 1
+  def yday = (@us / DAY_US) - Time.days_from_civil(year, 1, 1) + 1
   def sunday? = wday == 0
   def monday? = wday == 1
   def tuesday? = wday == 2
@@ -110,12 +110,12 @@ class Time
 
   def inspect
     y, m, d = civil
-    format("%04d-%02d-%02d %02d:%02d:%02d.%03d UTC", y, m, d, hour, min, sec, usec.div(1000))
+    format("%04d-%02d-%02d %02d:%02d:%02d.%03d UTC", y, m, d, hour, min, sec, (usec / 1000))
   end
 
   def iso8601
     y, m, d = civil
-    format("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", y, m, d, hour, min, sec, usec.div(1000))
+    format("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", y, m, d, hour, min, sec, (usec / 1000))
   end
 
   def asctime
@@ -127,13 +127,13 @@ class Time
   private
 
   def civil
-    z = @us.div(DAY_US) + 719_468
-    era = z.div(146_097)
+    z = (@us / DAY_US) + 719_468
+    era = (z / 146_097)
     doe = z - era * 146_097
-    yoe = (doe - doe.div(1460) + doe.div(36_524) - doe.div(146_096)).div(365)
-    doy = doe - (365 * yoe + yoe.div(4) - yoe.div(100))
-    mp = (5 * doy + 2).div(153)
+    yoe = (doe - (doe / 1460) + (doe / 36_524) - (doe / 146_096)) / 365
+    doy = doe - (365 * yoe + (yoe / 4) - (yoe / 100))
+    mp = ((5 * doy + 2) / 153)
     m = mp < 10 ? mp + 3 : mp - 9
-    [yoe + era * 400 + (m <= 2 ? 1 : 0), m, doy - (153 * mp + 2).div(5) + 1]
+    [yoe + era * 400 + (m <= 2 ? 1 : 0), m, doy - ((153 * mp + 2) / 5) + 1]
   end
 end

@@ -359,7 +359,7 @@ module FCS
         to = exposed(client, method)
         blocks = matching(@app.class.__allow["call"], method)
         missing = @app.class.__on["missing"] if to.nil?
-        return Native.answer(ticket, MISSING, nil, nil, nil, 0.0) if to.nil? && missing.nil?
+        return Native.answer(ticket, MISSING, "Method not found (#{name}).", nil, nil, 0.0) if to.nil? && missing.nil?
         spawn("expose(:#{method})", client) do
           verdict = verdict_of("expose(:#{method})", client) do
             judged = judge(blocks, [client, method] + args, false)

@@ -22,7 +22,8 @@ void bind_secret_init(struct vm *);
 void bind_core_take_decls(struct vm *, mrb_value ready);
 void bind_core_answer_free(struct vm_answer *); /* outside the VM */
 
-/* End open transactions of a lost VM without effect; outside the VM. */
+/* End open transactions without effect and let go of the objects: the VM is
+ * lost or ends. Outside the VM. */
 void bind_sharedobj_abandon(struct vm *);
 
 /* A value from JSON text; frozen = all the way down. Raises ValueError with

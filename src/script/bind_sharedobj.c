@@ -10,9 +10,68 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "codec/amf0.h"
 #include "script/bind.h"
 #include "script/conv.h"
+
+/* One hold per object and VM, however often the script asks for it. */
+struct vm_hold {
+	UT_hash_handle hh;
+	char name[]; /* NUL-terminated */
+};
+
+static struct vm_hold *
+hold_find(struct vm *vm, const char *name)
+{
+	struct vm_hold *h;
+
+	HASH_FIND_STR(vm->holds, name, h);
+	return h;
+}
+
+/* Native. */
+static int
+hold(struct vm *vm, const char *name, bool persistent)
+{
+	struct vm_hold *h;
+	struct sharedobj *so;
+	size_t len = strlen(name);
+	int rc;
+
+	if (hold_find(vm, name) != NULL) {
+		so = sharedobj_find(vm->inst, name);
+		if (so != NULL)
+			return sharedobj_is_persistent(so) == persistent
+				   ? FCS_OK
+				   : FCS_EINVAL;
+	}
+	rc = sharedobj_open(vm->inst, name, persistent, &so);
+	if (rc != FCS_OK || hold_find(vm, name) != NULL)
+		return rc;
+	h = malloc(sizeof(*h) + len + 1);
+	if (h != NULL) {
+		memcpy(h->name, name, len + 1);
+		HASH_ADD_KEYPTR(hh, vm->holds, h->name, len, h);
+		if (hash_added(h))
+			return FCS_OK;
+		free(h);
+	}
+	sharedobj_close(so);
+	return FCS_ENOMEM;
+}
+
+/* Native, and outside the VM. */
+static void
+release(struct vm *vm, struct vm_hold *h)
+{
+	struct sharedobj *so = sharedobj_find(vm->inst, h->name);
+
+	if (so != NULL)
+		sharedobj_close(so);
+	HASH_DEL(vm->holds, h);
+	free(h);
+}
 
 static FCS_NORETURN void
 not_there(mrb_state *mrb, const char *name)
@@ -39,7 +98,7 @@ f_open(mrb_state *mrb, mrb_value self)
 		so = sharedobj_find(vm->inst, name);
 		keep = so != NULL && sharedobj_is_persistent(so);
 	}
-	rc = sharedobj_open(vm->inst, name, keep, &so);
+	rc = hold(vm, name, keep);
 	vmguard_native_end();
 	if (rc == FCS_EINVAL)
 		vm_raise(mrb, VM_ESTORE,
@@ -374,6 +433,7 @@ tx_pop(struct vm *vm, const char *name)
 void
 bind_sharedobj_abandon(struct vm *vm)
 {
+	struct vm_hold *h, *next;
 	struct sharedobj *so;
 	struct vm_tx *tx;
 
@@ -384,6 +444,10 @@ bind_sharedobj_abandon(struct vm *vm)
 			fcs_ignore(sharedobj_end(so, false));
 		free(tx->name);
 		free(tx);
+	}
+	HASH_ITER(hh, vm->holds, h, next)
+	{
+		release(vm, h);
 	}
 }
 
@@ -477,15 +541,16 @@ f_send(mrb_state *mrb, mrb_value self)
 static mrb_value
 f_close(mrb_state *mrb, mrb_value self)
 {
+	struct vm *vm = vm_of(mrb);
 	const char *name;
-	struct sharedobj *so;
+	struct vm_hold *h;
 
 	(void)self;
 	mrb_get_args(mrb, "z", &name);
 	vmguard_native_begin();
-	so = sharedobj_find(vm_of(mrb)->inst, name);
-	if (so != NULL)
-		sharedobj_close(so);
+	h = hold_find(vm, name);
+	if (h != NULL)
+		release(vm, h);
 	vmguard_native_end();
 	return mrb_true_value();
 }

@@ -149,13 +149,15 @@ conv_mend(const struct vm *vm, double d)
 	double c;
 	int digits, low;
 
-	if (!isfinite(d) || d == 0)
+	if (!isfinite(d))
 		return d;
 	noted = vm->floats[float_slot(u)];
 	if ((noted & 3) != 0 && (noted & ~3ull) == (u & ~3ull)) {
 		memcpy(&c, &noted, sizeof(c));
 		return c;
 	}
+	if (d == floor(d))
+		return d;
 	/* A short decimal is what was meant: 0.1, not 0.09999999999999998. */
 	for (digits = 15; digits <= 16; digits++)
 		for (low = 0; low < 4; low++) {

@@ -428,6 +428,21 @@ op_ask(struct script *s, enum script_question question,
 		destroy(s);
 }
 
+/* Calls the server answers itself: on(:missing) does not hear of them. */
+static bool
+is_built_in(const char *name)
+{
+	static const char *const names[] = { "getStreamLength",
+		"checkBandwidth", "_checkbw", "releaseStream", "FCPublish",
+		"FCUnpublish", "FCSubscribe", "FCUnsubscribe" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
 static bool
 op_asks(struct script *s, enum script_question question, const char *name)
 {
@@ -439,7 +454,7 @@ op_asks(struct script *s, enum script_question question, const char *name)
 		return true;
 	if (question != SCRIPT_CALL)
 		return vmdecl_asks(&s->vm->decl, question, name);
-	if (name == NULL)
+	if (name == NULL || (s->vm->decl.missing && !is_built_in(name)))
 		return true;
 	memset(&c, 0, sizeof(c));
 	c.name = name;

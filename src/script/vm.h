@@ -104,6 +104,7 @@ struct vm {
 		char *name;
 		struct vm_tx *next;
 	} * tx;
+	struct vm_hold *holds; /* shared objects the script holds, by name */
 	uint64_t errors;
 	int64_t opened_us;
 };

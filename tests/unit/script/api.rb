@@ -109,6 +109,7 @@ class ApiTest < FCS::App
   test("slots") do
     so = shared(:board)
     assert so.persistent?
+    v = so.version
     so["a"] = { "x" => [1, 2] }
     assert_equal({ "x" => [1, 2] }, so[:a])
     assert_raises(FrozenError) { so[:a]["x"] << 3 }
@@ -117,10 +118,10 @@ class ApiTest < FCS::App
     assert so.key?(:a)
     assert_equal 7, so.fetch(:nope, 7)
     assert_equal nil, so[:nope]
-    v = so.version
     so.update(:a) { |h| h["y"] = 1; h }
     assert_equal({ "x" => [1, 2], "y" => 1 }, so[:a])
-    assert so.version > v
+    sleep 0.05                                       # the commit
+    assert so.version > v, so.version.to_s
     assert_equal 1, so.increment(:n)
     assert_equal 3, so.increment(:n, 2)
     assert_raises(FCS::ValueError) { so.increment(:a) }

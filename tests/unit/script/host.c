@@ -7,7 +7,9 @@
 #include "base/log.h"
 #include "codec/command.h"
 #include "core/live.h"
+#include "core/sharedobj.h"
 #include "net/timer.h"
+#include "storage/commit.h"
 #include "tests/lib/unit.h"
 
 #define CLIENTS_MAX 64
@@ -21,6 +23,9 @@ static struct config *config;
 static char dir[512];
 static struct host_client clients[CLIENTS_MAX];
 static struct str log_text;
+static struct store *store;
+static struct commit *commit;
+static struct loop_wakeup *wakeup;
 
 static struct value *
 from_json(struct arena *a, const json_t *j)
@@ -210,6 +215,19 @@ host_file(const char *name, const char *text)
 }
 
 static void
+on_wake(void *arg) /* on the commit thread */
+{
+	loop_wakeup_fire(arg);
+}
+
+static void
+on_commit(void *arg)
+{
+	(void)arg;
+	commit_collect(commit);
+}
+
+static void
 start(const char *const *settings)
 {
 	struct config_problems problems;
@@ -235,6 +253,10 @@ start(const char *const *settings)
 	limits = *config_limits(config);
 	loop = loop_new();
 	ck_assert_ptr_nonnull(loop);
+	wakeup = loop_wakeup_new(loop, on_commit, NULL);
+	ck_assert_int_eq(sodb_mem_open(&store), FCS_OK);
+	ck_assert_int_eq(commit_start(store, on_wake, wakeup, &commit), FCS_OK);
+	env.commit = commit;
 	env.loop = loop;
 	env.limits = &limits;
 	env.config = config;
@@ -246,6 +268,7 @@ start(const char *const *settings)
 	app = application_new(&env);
 	ck_assert_ptr_nonnull(app);
 	application_set_module(app, MODULE_LIVE, &live_module);
+	application_set_module(app, MODULE_SHAREDOBJ, &sharedobj_module);
 }
 
 void

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-SCRIPT_HOST = tests/unit/script/fakeso.c tests/unit/script/host.c \
-	tests/unit/script/host.h
+SCRIPT_HOST = tests/unit/script/host.c tests/unit/script/host.h
 if HAVE_CHECK
 check_PROGRAMS += \
 	tests/unit/script/test_engine \
