@@ -13,6 +13,8 @@
 #include "codec/chunk.h"
 #include "codec/command.h"
 #include "core/live.h"
+#include "core/record.h"
+#include "core/sharedobj.h"
 #include "session/session.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -125,13 +127,19 @@ on_guard(struct script *s, const char *client, const char *object,
 	return FCS_OK;
 }
 
+/* Names that begin with u are not declared, with r only scripts write. */
 static bool
 on_shared(struct script *s, const char *object, struct script_shared *out)
 {
 	(void)s;
-	(void)object;
-	(void)out;
-	return false;
+	memset(out, 0, sizeof(*out));
+	out->persistent = 2;
+	out->readonly = object[0] == 'r';
+	out->guarded = object[0] == 'g';
+	out->conflict_reject = object[0] == 'c';
+	out->history_changes = out->history_age_s = out->resync_depth = -1;
+	out->max_slots = out->max_value = out->max_bytes = out->max_users = -1;
+	return object[0] != 'u';
 }
 
 static void
@@ -289,7 +297,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		start();
 	mode = data[0];
 	app = application_new(&env);
+	application_set_module(app, MODULE_SHAREDOBJ, &sharedobj_module);
 	application_set_module(app, MODULE_LIVE, &live_module);
+	application_set_module(app, MODULE_RECORD, &record_module);
 	buf_init(&b, 0);
 	if ((mode & MODE_CONNECT) != 0)
 		put_connect(&b);

@@ -40,8 +40,7 @@ tests_fuzz_fuzz_url_SOURCES = tests/fuzz/fuzz_url.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_url_LDADD = $(LIBS_CODEC)
 tests_fuzz_fuzz_url_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
 check_PROGRAMS += tests/fuzz/fuzz_session
-tests_fuzz_fuzz_session_SOURCES = tests/fuzz/fuzz_session.c \
-	tests/unit/session/absent.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_session_SOURCES = tests/fuzz/fuzz_session.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_session_LDADD = $(LIBS_SESSION)
 tests_fuzz_fuzz_session_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
 check_PROGRAMS += tests/fuzz/fuzz_config

@@ -3,7 +3,7 @@ if HAVE_CHECK
 check_PROGRAMS += tests/unit/session/test_session
 endif
 tests_unit_session_test_session_SOURCES = tests/unit/session/test_session.c \
-	tests/unit/session/absent.c tests/unit/session/wire.c \
+	tests/unit/session/wire.c \
 	tests/unit/session/wire.h tests/unit/core/fake.c \
 	tests/unit/core/fake.h
 tests_unit_session_test_session_LDADD = $(UNIT) $(LIBS_SESSION)

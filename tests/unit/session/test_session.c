@@ -2,6 +2,8 @@
 /* session - connect, calls and refusals over a socketpair. */
 #include "base/clock.h"
 #include "core/live.h"
+#include "core/record.h"
+#include "core/sharedobj.h"
 #include "tests/lib/unit.h"
 #include "tests/unit/core/fake.h"
 #include "tests/unit/session/wire.h"
@@ -18,7 +20,9 @@ begin(const struct script_ops *script, const char *const *settings)
 	loop = loop_new();
 	arena = arena_new(0);
 	app = fake_app(loop, script, settings);
+	application_set_module(app, MODULE_SHAREDOBJ, &sharedobj_module);
 	application_set_module(app, MODULE_LIVE, &live_module);
+	application_set_module(app, MODULE_RECORD, &record_module);
 	wire_open(&w, loop, app, "c1", NULL, 0);
 }
 
@@ -592,6 +596,68 @@ UNIT(flood_of_commands_pauses_its_reader_only)
 	wire_command(&w, false, "f", 3, NULL, NULL, 0);
 	wire_wait(&w, 16);
 	ck_assert_int_ge(clock_ms() - before, 500);
+	end();
+}
+
+static void
+so_message(const char *hex)
+{
+	size_t len;
+	uint8_t *p = unit_hex(hex, &len);
+
+	wire_message(&w, 3, MESSAGE_SO, 0, p, len);
+	free(p);
+}
+
+static void
+expect_so(unsigned n, const char *hex)
+{
+	size_t len;
+	uint8_t *p = unit_hex(hex, &len);
+
+	ck_assert_uint_lt(n, w.count);
+	ck_assert_int_eq(w.kept[n].type, MESSAGE_SO);
+	ck_assert_uint_eq(w.kept[n].csid, 3);
+	ck_assert_uint_eq(w.kept[n].len, len);
+	ck_assert_mem_eq(w.kept[n].payload, p, len);
+	free(p);
+}
+
+#define CHAT "000463686174"
+
+/* wire-protocol 4.5, D1 and D2; then a change and a call between the two */
+UNIT(shared_object_and_calls_share_a_session_in_order)
+{
+	static const char *const any[] = { "shared_objects.undeclared=any",
+		NULL };
+	struct command c;
+
+	begin(NULL, any);
+	connected(0);
+	so_message(CHAT "00000000 0000000000000000 01 00000000");
+	wire_wait(&w, 1);
+	expect_so(0, CHAT "00000001 0000000000000000 0b 00000000 08 00000000");
+	so_message(CHAT "00000001 0000000000000000"
+			"03 0000000c 00016e 004010000000000000");
+	wire_command(&w, false, "nothing", 5, NULL, NULL, 0);
+	wire_wait(&w, 3);
+	c = wire_read(&w, arena, w.kept[1].type == MESSAGE_SO ? 2 : 1);
+	ck_assert_double_eq(c.txn, 5);
+	expect_so(w.kept[1].type == MESSAGE_SO ? 1 : 2,
+	    CHAT "00000002 0000000000000000 05 00000003 00016e");
+	end();
+}
+
+UNIT(malformed_shared_object_message_is_the_sender_s_affair)
+{
+	static const char *const any[] = { "shared_objects.undeclared=any",
+		NULL };
+
+	begin(NULL, any);
+	connected(0);
+	so_message("00ff 41"); /* a name longer than the message */
+	wire_command(&w, false, "nothing", 5, NULL, NULL, 0);
+	wire_wait_closed(&w);
 	end();
 }
 
