@@ -52,7 +52,7 @@ check-local: $(check_PROGRAMS) fcsd$(EXEEXT) fcsctl$(EXEEXT)
 	else $(TESTS_RUN); fi
 
 quick: $(check_PROGRAMS) fcsd$(EXEEXT) fcsctl$(EXEEXT)
-	@$(TESTS_RUN) --only unit/ --cpu 2 --tag quick
+	@$(TESTS_RUN) --only unit/ --only fuzz/ --cpu 2 --tag quick
 
 # ASan and UBSan over the unit tests, in a build folder of its own.
 SANITIZE_DIR = sanitize
