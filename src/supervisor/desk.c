@@ -280,6 +280,12 @@ ask_worker(void *arg, struct registry_worker *w)
 }
 
 static void
+miss_app(void *arg, const char *app, const char *why)
+{
+	add_missing(arg, app, why);
+}
+
+static void
 on_needed(void *arg, uint64_t id, int result, struct registry_worker *w,
     const char *why)
 {
@@ -319,6 +325,7 @@ ask_workers(struct ask *a, const struct admin_row *row)
 	if (app == NULL) {
 		a->starting = true;
 		registry_each(*d->registry, ask_worker, a);
+		registry_each_failed(*d->registry, miss_app, a);
 		a->starting = false;
 		ask_step(a);
 		return;

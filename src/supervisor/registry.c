@@ -567,6 +567,17 @@ registry_each(struct registry *r,
 		fn(arg, w);
 }
 
+void
+registry_each_failed(struct registry *r,
+    void (*fn)(void *arg, const char *app, const char *why), void *arg)
+{
+	struct app *a, *next;
+
+	HASH_ITER(hh, r->apps, a, next)
+	if (a->state == APP_FAILED)
+		fn(arg, a->name, a->why);
+}
+
 json_t *
 registry_worker_status(struct registry_worker *w)
 {

@@ -44,6 +44,9 @@ void registry_kill(struct registry *);
 bool registry_is_down(const struct registry *); /* no process left */
 void registry_each(struct registry *,
     void (*fn)(void *arg, struct registry_worker *), void *arg);
+/* Applications that could not be opened. */
+void registry_each_failed(struct registry *,
+    void (*fn)(void *arg, const char *app, const char *why), void *arg);
 /* As child_status, with clients and what its applications complain of. */
 json_t *registry_worker_status(struct registry_worker *);
 const char *registry_worker_name(const struct registry_worker *);

@@ -232,7 +232,7 @@ open_app(struct worker *w, const char *name, const char *dir)
 		e.text[0] = '\0';
 	} else {
 		log_error(
-		    "app.open", "app=%s why=%s hint=%s", name, e.text, hint);
+		    "app.open", "name=%s why=%s hint=%s", name, e.text, hint);
 		free(r);
 	}
 	role_send(w->role, json_pack("{s:s, s:s, s:s, s:s}", "op", "opened",
