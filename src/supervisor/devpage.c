@@ -86,9 +86,10 @@ devpage_print(const struct devpage *p, FILE *to)
 		fprintf(to, "  health    curl http://%s/healthz\n", p->http);
 	if (p->rtmp != NULL && has_app(p->config, "live", ""))
 		fprintf(to,
-		    "  publish   ffmpeg -re -f lavfi -i testsrc2=s=640x360:r=25 "
-		    "-f lavfi -i sine=440:r=44100 -c:v libx264 -g 50 "
-		    "-pix_fmt yuv420p -c:a aac -t 60 -f flv %s/live/test\n"
+		    "  publish   ffmpeg -re -f lavfi -i testsrc2=s=320x240:r=25 "
+		    "-f lavfi -i sine=440:r=44100 -c:v libx264 "
+		    "-preset ultrafast -g 50 -pix_fmt yuv420p -c:a aac -t 20 "
+		    "-f flv %s/live/test\n"
 		    "  watch     ffplay %s/live/test\n",
 		    url, url);
 	if (p->rtmp != NULL && has_app(p->config, "vod", "/media/sample.flv"))

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -500,6 +501,7 @@ take_system(struct supervisor *s, struct err *why)
 	int rc;
 
 	setup_descriptors();
+	(void)umask(0027); /* nothing of ours is for everybody */
 	rc = setup_find_user(c, &s->user, why);
 	if (rc == FCS_OK)
 		rc = setup_state(
