@@ -137,17 +137,15 @@ on_ping_clock(struct conn *c)
 {
 	uint64_t quiet_ms = loop_now_ms(c->loop) - c->heard_ms;
 
-	if (c->silent &&
-	    quiet_ms >= (uint64_t)c->opt.ping_ms + c->opt.gone_ms) {
-		lost_for(c, FCS_ETIMEOUT, "no answer to a ping");
+	if (c->silent) { /* nothing at all since the ping */
+		if (quiet_ms >= (uint64_t)c->opt.ping_ms + c->opt.gone_ms)
+			lost_for(c, FCS_ETIMEOUT, "no answer to a ping");
+		else
+			timer_set(
+			    c->deadline, (uint32_t)(c->opt.ping_ms +
+						    c->opt.gone_ms - quiet_ms));
 		return;
 	}
-	if (c->silent && quiet_ms >= c->opt.ping_ms) {
-		timer_set(c->deadline,
-		    (uint32_t)(c->opt.ping_ms + c->opt.gone_ms - quiet_ms));
-		return;
-	}
-	c->silent = false;
 	if (quiet_ms < c->opt.ping_ms) {
 		timer_set(c->deadline, (uint32_t)(c->opt.ping_ms - quiet_ms));
 		return;
@@ -359,6 +357,7 @@ input(struct conn *c, const uint8_t *data, size_t len)
 	int rc;
 
 	c->heard_ms = loop_now_ms(c->loop);
+	c->silent = false;
 	while (len > 0 && c->phase != CONN_OPEN && c->phase != CONN_CLOSED) {
 		n = handshake(c, data, len);
 		data += n;

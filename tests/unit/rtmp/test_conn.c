@@ -337,6 +337,27 @@ UNIT(silent_peer_is_pinged_and_then_gone)
 	end();
 }
 
+UNIT(answered_pings_keep_a_silent_peer_however_short_the_times)
+{
+	struct limits limits;
+	uint8_t pong[6] = { 0, 7 };
+	int i;
+
+	limits_init(&limits);
+	conn_options_init(&opt, CONN_PLAIN, &limits);
+	opt.ping_ms = 100;
+	opt.gone_ms = 100;
+	start(CONN_PLAIN, NULL, 0);
+	for (i = 0; i < 4; i++) {
+		take(18);
+		memcpy(pong + 2, buf_data(&from_us) + 14, 4);
+		buf_consume(&from_us, 18);
+		put_message(2, 4, 0, pong, sizeof(pong));
+	}
+	ck_assert_int_eq(us.closed, 0);
+	end();
+}
+
 UNIT(pong_gives_the_round_trip_and_keeps_the_connection)
 {
 	uint8_t pong[6] = { 0, 7 };
