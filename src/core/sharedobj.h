@@ -19,8 +19,9 @@ struct sharedobj;
 
 /* A shared-object message of a client: use, release, changes, sends, clears
  * in the order of the message. Refusals are answered so that the client
- * converges (Status, then Change or Remove). FCS_OK also when refused; other
- * codes mean the message is malformed beyond repair (close). */
+ * converges (Status, then Change or Remove); a message over a limit is dropped
+ * with a log line: FCS_OK. FCS_ESHORT, FCS_EFORMAT malformed: close. FCS_ENOMEM:
+ * nothing was done. */
 int sharedobj_message(struct instance *, struct client *,
     const struct message *, struct err *why) FCS_MUSTUSE;
 

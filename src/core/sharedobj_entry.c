@@ -186,6 +186,9 @@ sharedobj_entry_change(
 	}
 	begin_version(e);
 	s->version = e->version;
+	if (e->user == NULL || s->writer != e->user->id)
+		s->contested = before.old_version;
+	s->writer = e->user == NULL ? 0 : e->user->id;
 	c = &e->changes[at];
 	if (at == e->change_count) {
 		s->mark = e->id;

@@ -35,8 +35,10 @@ struct so_slot {
 	struct refbuf *value; /* packed; NULL: tombstone */
 	struct refbuf *user;  /* with NUL; NULL: the server */
 	uint64_t version;
-	uint64_t mark;  /* entry that changes it at the moment ... */
-	uint32_t index; /* ... and its change there */
+	uint64_t writer;    /* so_user.id of the last one; 0: script, store */
+	uint64_t contested; /* newest version the writer did not just make */
+	uint64_t mark;      /* entry that changes it at the moment ... */
+	uint32_t index;     /* ... and its change there */
 };
 
 struct so_image {

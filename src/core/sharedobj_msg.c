@@ -29,9 +29,9 @@ struct take { /* one message being taken */
 	const char *why_not;   /* a reason that holds for every write */
 	struct refbuf **slots; /* refused ones */
 	uint32_t slot_count;
-	bool refused;    /* a status is due */
-	bool resync;     /* a clear was refused */
-	const char *why; /* the first refusal, for the log */
+	uint32_t refused; /* statuses due besides those of slots */
+	bool resync;      /* a clear was refused */
+	const char *why;  /* the first refusal, for the log */
 };
 
 /* ---- writing ---- */
@@ -52,7 +52,7 @@ refuse(struct take *t, const char *why)
 {
 	if (t->why == NULL)
 		t->why = why;
-	t->refused = entry(t) != NULL;
+	t->refused += entry(t) != NULL;
 }
 
 static void
@@ -66,6 +66,7 @@ refuse_slot(struct take *t, struct refbuf *name, const char *why)
 		return; /* the status alone */
 	t->slots = slots;
 	t->slots[t->slot_count++] = refbuf_ref(name);
+	t->refused -= t->refused > 0; /* it is told with the slot */
 }
 
 static bool
@@ -116,10 +117,25 @@ guard(struct take *t, const struct refbuf *name, const uint8_t *value,
 	return NULL;
 }
 
-/* Apply a change that nobody objects to. */
+/* Success says that the value a client has is the stored one. That is wrong when
+ * it is told before of a newer value it did not know as it wrote: of somebody
+ * else's, or of its own that is sent for this very reason. */
+static bool
+has_other_value(const struct take *t, const struct refbuf *name)
+{
+	struct so_slot *s = sharedobj_image_find(
+	    t->so->image, (const char *)name->data, name->len);
+
+	if (s == NULL || s->contested <= t->m->version)
+		return false;
+	s->contested = s->version;
+	return true;
+}
+
+/* Apply a change that nobody objects to; echo: the writer gets the value. */
 static int
 apply(struct take *t, struct refbuf *name, const uint8_t *value, size_t len,
-    bool own_value)
+    bool echo)
 {
 	const struct so_slot *s = sharedobj_image_find(
 	    t->so->image, (const char *)name->data, name->len);
@@ -137,8 +153,7 @@ apply(struct take *t, struct refbuf *name, const uint8_t *value, size_t len,
 			return FCS_ENOMEM;
 	}
 	rc = sharedobj_entry_change(e, name, bytes, SO_TO_OTHERS);
-	if (rc == FCS_OK && !own_value)
-		/* the writer gets what is stored instead of its value */
+	if (rc == FCS_OK && (has_other_value(t, name) || echo))
 		rc = sharedobj_entry_item(
 		    e, SO_TO_WRITER, SOMSG_CHANGE, name, bytes);
 	refbuf_unref(bytes);
@@ -200,7 +215,7 @@ take_change(struct take *t, const struct somsg_event *ev)
 		why = over_quota(so, s, ev->key.len, len);
 	if (why == NULL && acknowledge(t, ev->type, name) != FCS_OK)
 		why = err_text(FCS_ENOMEM);
-	if (why == NULL && apply(t, name, value, len, !g.replaced) != FCS_OK)
+	if (why == NULL && apply(t, name, value, len, g.replaced) != FCS_OK)
 		why = err_text(FCS_ENOMEM);
 	if (why != NULL)
 		refuse_slot(t, name, why);
@@ -255,31 +270,36 @@ take_send(struct take *t, const struct somsg_event *ev, bool refused)
 	refbuf_unref(body);
 }
 
-/* The refused slots as they are now that the message is through. */
+static void
+put_writer(struct take *t, enum somsg_type type, struct refbuf *name,
+    struct refbuf *value)
+{
+	/* without memory the client keeps its own idea until it asks again */
+	fcs_ignore(
+	    sharedobj_entry_item(t->entry, SO_TO_WRITER, type, name, value));
+}
+
+/* A status for each refusal, and the slots as they are now that the message is
+ * through. */
 static void
 put_refused(struct take *t)
 {
 	struct so_image *im = t->so->image;
 	struct so_slot *s;
 
-	if (t->refused)
-		fcs_ignore(sharedobj_entry_item(
-		    t->entry, SO_TO_WRITER, SOMSG_STATUS, NULL, NULL));
+	for (uint32_t i = 0; i < t->refused; i++)
+		put_writer(t, SOMSG_STATUS, NULL, NULL);
 	if (t->resync) {
-		fcs_ignore(sharedobj_entry_item(
-		    t->entry, SO_TO_WRITER, SOMSG_CLEAR, NULL, NULL));
+		put_writer(t, SOMSG_CLEAR, NULL, NULL);
 		DL_FOREACH(im->order, s)
-			fcs_ignore(sharedobj_entry_item(t->entry, SO_TO_WRITER,
-			    SOMSG_CHANGE, s->name, s->value));
-		return;
+			put_writer(t, SOMSG_CHANGE, s->name, s->value);
 	}
 	for (uint32_t i = 0; i < t->slot_count; i++) {
-		const struct refbuf *name = t->slots[i];
-
 		s = sharedobj_image_find(
-		    im, (const char *)name->data, name->len);
-		fcs_ignore(sharedobj_entry_item(t->entry, SO_TO_WRITER,
-		    SOMSG_CHANGE, t->slots[i], s == NULL ? NULL : s->value));
+		    im, (char *)t->slots[i]->data, t->slots[i]->len);
+		put_writer(t, SOMSG_STATUS, NULL, NULL);
+		put_writer(
+		    t, SOMSG_CHANGE, t->slots[i], s == NULL ? NULL : s->value);
 	}
 }
 
@@ -298,7 +318,8 @@ close_entry(struct take *t)
 	free(t->slots);
 	t->slots = NULL;
 	t->slot_count = 0;
-	t->resync = t->refused = false;
+	t->refused = 0;
+	t->resync = false;
 }
 
 /* ---- use and release ---- */

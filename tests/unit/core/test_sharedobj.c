@@ -367,6 +367,33 @@ UNIT(equal_value_is_a_change)
 	so_stop();
 }
 
+UNIT(writer_that_was_overtaken_gets_its_value_back)
+{
+	struct so_client *a;
+	struct so_client *b;
+
+	so_start(NULL, false);
+	a = so_connect("a", 0);
+	b = so_connect("b", 0);
+	so_say(a, "o p 0 use");
+	so_say(b, "o p 0 use");
+	so_settle();
+	(void)so_got(a);
+	(void)so_got(b);
+	/* a hears of x=2 before it hears that its x=3, x=4 succeeded */
+	so_say(a, "o p 1 x=1");
+	so_say(b, "o p 1 x=2");
+	so_say(a, "o p 1 x=3");
+	so_say(a, "o p 1 x=4");
+	so_expect(a, "[o 2 +x] [o 3 x=2] [o 4 +x x=3] [o 5 +x x=4]");
+	so_expect(b, "[o 2 x=1] [o 3 +x x=2] [o 4 x=3] [o 5 x=4]");
+	/* once it knows, Success is enough */
+	so_say(a, "o p 5 x=5");
+	so_say(a, "o p 5 x=6");
+	so_expect(a, "[o 6 +x] [o 7 +x]");
+	so_stop();
+}
+
 UNIT(null_deletes_and_a_deleted_slot_is_told_once)
 {
 	struct so_client *a;

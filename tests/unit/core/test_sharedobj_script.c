@@ -300,7 +300,7 @@ UNIT(client_message_ends_the_batch_of_the_handler)
 	so_say(b, "o p 1 x=2");
 	ck_assert_int_eq(so_set(so, "x", 3), FCS_OK);
 	so_expect(a, "[o 2 x=1] [o 3 x=2] [o 4 x=3]");
-	so_expect(b, "[o 2 x=1] [o 3 +x] [o 4 x=3]");
+	so_expect(b, "[o 2 x=1] [o 3 +x x=2] [o 4 x=3]");
 	so_stop();
 }
 
@@ -439,7 +439,8 @@ UNIT(readonly_object_is_written_by_scripts_only)
 	so_settle();
 	(void)so_got(a);
 	so_say(a, "o t 2 x=2 y=3 -x");
-	so_expect(a, "[o 2 SharedObject.NoWriteAccess x=1 -y x=1]");
+	so_expect(a,
+	    "[o 2 SharedObject.NoWriteAccess x=1 SharedObject.NoWriteAccess -y SharedObject.NoWriteAccess x=1]");
 	so_stop();
 }
 
@@ -492,7 +493,8 @@ UNIT(guard_refuses_slots_and_the_others_form_one_batch)
 	a = user("a", "o p 0 use now=1");
 	b = user("b", "o p 0 use");
 	so_say(a, "o p 1 x=1 no1=5 y=2 no2=6 -now");
-	so_expect(a, "[o 2 +x +y SharedObject.NoWriteAccess -no1 -no2 -now]");
+	so_expect(a,
+	    "[o 2 +x +y SharedObject.NoWriteAccess -no1 SharedObject.NoWriteAccess -no2 SharedObject.NoWriteAccess -now]");
 	so_expect(b, "[o 2 x=1 y=2]");
 	so_stop();
 }
@@ -566,9 +568,11 @@ UNIT(no_write_access_is_answered_with_what_is_stored)
 	ck_assert_int_eq(
 	    client_set_access(b->client, true, nowhere, 1), FCS_OK);
 	so_say(b, "o p 2 x=2 y=3 !hi clear");
-	so_expect(b, "[o 2 SharedObject.NoWriteAccess clear x=1]");
+	so_expect(b,
+	    "[o 2 SharedObject.NoWriteAccess SharedObject.NoWriteAccess clear x=1 SharedObject.NoWriteAccess x=1 SharedObject.NoWriteAccess -y]");
 	so_say(b, "o p 2 x=2 y=3 !hi");
-	so_expect(b, "[o 2 SharedObject.NoWriteAccess x=1 -y]");
+	so_expect(b,
+	    "[o 2 SharedObject.NoWriteAccess SharedObject.NoWriteAccess x=1 SharedObject.NoWriteAccess -y]");
 	so_expect(a, "");
 	so_stop();
 }
