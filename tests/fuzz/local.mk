@@ -58,3 +58,7 @@ tests_fuzz_fuzz_guest_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
 tests_fuzz_fuzz_handover_SOURCES = tests/fuzz/fuzz_handover.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_handover_LDADD = $(LIBS_NET)
 tests_fuzz_fuzz_handover_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
+check_PROGRAMS += tests/fuzz/fuzz_recfile
+tests_fuzz_fuzz_recfile_SOURCES = tests/fuzz/fuzz_recfile.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_recfile_LDADD = $(LIBS_STORAGE)
+tests_fuzz_fuzz_recfile_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
