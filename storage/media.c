@@ -62,13 +62,13 @@ media_mtime_ns(const struct stat *st)
 }
 
 struct media_count *
-media_count(struct media *m, const char *key)
+media_count(struct media *m, const char *key, bool make)
 {
 	struct media_count *c;
 	size_t n = strlen(key);
 
 	HASH_FIND(hh, m->counts, key, n, c);
-	if (c != NULL || HASH_COUNT(m->counts) >= COUNTS_MAX)
+	if (c != NULL || !make || HASH_COUNT(m->counts) >= COUNTS_MAX)
 		return c;
 	c = calloc(1, sizeof(*c) + n + 1);
 	if (c == NULL)
@@ -287,6 +287,18 @@ recover_file(void *arg, const char *path, const struct stat *st)
 	return recover_add(arg, path);
 }
 
+/* A recording that never began well before the process died. */
+static int
+recover_sweep(void *arg, const char *path, const struct stat *st)
+{
+	struct media *m = arg;
+
+	(void)st;
+	if (!media_write_is_hidden(m, path))
+		fcs_ignore(recpath_remove(m->rec_fd, path, NULL));
+	return FCS_OK;
+}
+
 static void
 recover_next(struct media *m, struct recover *r)
 {
@@ -312,8 +324,10 @@ recover_run(struct media *m, struct media_job *job)
 
 	if (!r->listed) {
 		r->listed = true;
-		rc = r->all ? recpath_walk(m->rec_fd, "", recover_file, r)
-			    : recidx_each(m->index, true, recover_open_one, r);
+		fcs_ignore(recpath_walk(m->rec_fd, "", true, recover_sweep, m));
+		rc = r->all
+			 ? recpath_walk(m->rec_fd, "", false, recover_file, r)
+			 : recidx_each(m->index, true, recover_open_one, r);
 		if (rc != FCS_OK)
 			log_warn("rec.recover", "error=%s", err_name(rc));
 	}
@@ -389,7 +403,7 @@ destroy(struct media *m)
 		HASH_DEL(m->counts, c);
 		free(c);
 	}
-	media_read_pool_free(m);
+	media_read_pool_unref(m->pool);
 	queue_free(m->jobs);
 	queue_free(m->done);
 	queue_free(m->to_sync);
@@ -397,7 +411,6 @@ destroy(struct media *m)
 		close(m->rec_fd);
 	if (m->ship_fd >= 0)
 		close(m->ship_fd);
-	pthread_mutex_destroy(&m->pool_lock);
 	free(m->state_dir);
 	free(m);
 }
@@ -439,7 +452,7 @@ media_start(const struct media_conf *conf, struct media **out, struct err *why)
 	m->conf = *conf;
 	m->rec_fd = m->ship_fd = -1;
 	m->slow_last = &m->slow;
-	pthread_mutex_init(&m->pool_lock, NULL);
+	m->pool = media_read_pool_new();
 	if (conf->limits == NULL) {
 		limits_init(&m->limits_own);
 		m->conf.limits = &m->limits_own;
@@ -447,7 +460,8 @@ media_start(const struct media_conf *conf, struct media **out, struct err *why)
 	m->jobs = queue_new(0, NULL, NULL);
 	m->done = queue_new(0, conf->wake, conf->arg);
 	m->to_sync = queue_new(4096, NULL, NULL);
-	if (m->jobs == NULL || m->done == NULL || m->to_sync == NULL)
+	if (m->pool == NULL || m->jobs == NULL || m->done == NULL ||
+	    m->to_sync == NULL)
 		rc = err_set(why, FCS_ENOMEM, "recordings");
 	else
 		rc = open_folders(m, why);
@@ -506,7 +520,7 @@ media_stats(struct media *m, struct media_stats *out)
 	out->read_bytes = atomic_load(&m->read_bytes);
 	out->indexed = atomic_load(&m->indexed);
 	out->repaired = atomic_load(&m->repaired);
-	out->buffer_bytes = atomic_load(&m->buffer_bytes);
+	out->buffer_bytes = media_read_pool_bytes(m->pool);
 }
 
 int

@@ -96,10 +96,10 @@ list_run(struct media *m, struct media_job *job)
 
 	j->m = m;
 	j->result = recpath_walk(
-	    m->rec_fd, j->has_inst ? j->inst.path : "", list_add, j);
+	    m->rec_fd, j->has_inst ? j->inst.path : "", false, list_add, j);
 	j->shipped = true;
 	if (j->result == FCS_OK && m->ship_fd >= 0)
-		j->result = recpath_walk(m->ship_fd, "", list_add, j);
+		j->result = recpath_walk(m->ship_fd, "", false, list_add, j);
 	if (j->count > 0)
 		qsort(j->rows, j->count, sizeof(*j->rows), list_order);
 }
@@ -382,9 +382,10 @@ ask(struct media *m, enum admin_what what, const char *inst, const char *name,
 	j->fn = fn;
 	j->verify_fn = verify_fn;
 	j->arg = arg;
-	rc = recpath_make(inst, name, &j->in_inst, NULL);
-	if (rc == FCS_OK)
-		rc = recpath_make(NULL, name, &j->shipped, NULL);
+	/* "" as media_info says it: what ships with the application */
+	rc = recpath_make(NULL, name, &j->shipped, NULL);
+	if (rc == FCS_OK && inst[0] != '\0')
+		rc = recpath_make(inst, name, &j->in_inst, NULL);
 	if (rc != FCS_OK) {
 		free(j);
 		return rc;

@@ -139,7 +139,7 @@ void
 media_file_info(struct media *m, const struct media_found *found,
     const struct recidx_rec *rec, struct media_info *out)
 {
-	struct media_count *count = media_count(m, found->key);
+	struct media_count *count = media_count(m, found->key, false);
 	const struct recscan_facts *f = &rec->facts;
 
 	memset(out, 0, sizeof(*out));

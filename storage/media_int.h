@@ -59,6 +59,7 @@ struct media_writer { /* lists: media thread; see media_write.c */
 	void *arg;
 	bool closing;
 	bool is_kicked;
+	char name_key[RECPATH_MAX + 2]; /* one recording of a name */
 	struct media_writer *loop_next;
 	/* both, under lock */
 	pthread_mutex_t lock;
@@ -72,9 +73,8 @@ struct media_writer { /* lists: media thread; see media_write.c */
 	struct media_job kick;
 	struct write_job *close_job; /* made at open: a close cannot fail */
 	/* media thread */
-	char inst[NAME_INSTANCE_MAX + 1];
 	struct recpath path;
-	char key[RECPATH_MAX + 2];
+	char key[RECPATH_MAX + 2]; /* in the index */
 	enum media_mode mode;
 	struct media_file *file;
 	char hidden[RECPATH_MAX]; /* its name until it began well, or "" */
@@ -103,11 +103,8 @@ struct media {
 	/* any thread */
 	atomic_ullong queued_bytes, written_bytes, batches, syncs;
 	atomic_ullong hot_reads, cold_reads, read_bytes, indexed, repaired;
-	atomic_size_t buffer_bytes;
 	atomic_bool stopping;
-	pthread_mutex_t pool_lock;
-	struct media_block *pool;
-	size_t pool_count;
+	struct media_pool *pool; /* memory of read windows */
 	/* media thread */
 	struct recidx *index;
 	struct media_writer *writers;
@@ -123,8 +120,8 @@ struct media {
 /* --- media.c --- */
 void media_submit(struct media *, struct media_job *); /* loop thread */
 void media_post(struct media *, struct media_job *);   /* media thread */
-/* Counters of key, NULL no memory or too many. Media thread. */
-struct media_count *media_count(struct media *, const char *key);
+/* Counters of key; NULL: none yet (make: no memory, too many). Media thread. */
+struct media_count *media_count(struct media *, const char *key, bool make);
 struct media_file *media_file_new(int fd); /* takes fd; NULL no memory */
 struct media_file *media_file_ref(struct media_file *);
 void media_file_unref(struct media_file *);
@@ -176,10 +173,16 @@ struct refbuf *media_file_tag(
 
 /* --- media_write.c: media thread --- */
 void media_write_tick(struct media *);
+/* Is this hidden file of a recording being begun? */
+bool media_write_is_hidden(struct media *, const char *path);
 struct media_writer *media_write_find(struct media *, const char *key);
 void media_write_stop(struct media *); /* loop thread: close all */
 
 /* --- media_read.c --- */
-void media_read_pool_free(struct media *);
+/* Windows may outlive the media store in somebody's output queue: each holds
+ * the pool. NULL no memory. */
+struct media_pool *media_read_pool_new(void);
+void media_read_pool_unref(struct media_pool *);   /* NULL allowed */
+size_t media_read_pool_bytes(struct media_pool *); /* in use */
 
 #endif

@@ -59,7 +59,7 @@ find_on_loop(struct media *m, const char *key)
 {
 	for (struct media_writer *w = m->loop_writers; w != NULL;
 	     w = w->loop_next)
-		if (strcmp(w->key, key) == 0)
+		if (strcmp(w->name_key, key) == 0)
 			return w;
 	return NULL;
 }
@@ -128,8 +128,8 @@ media_writer_open(struct media *m, const char *inst, const char *name,
 	if (rc != FCS_OK)
 		goto fail;
 	snprintf(w->key, sizeof(w->key), "r/%s", w->path.path);
-	snprintf(w->inst, sizeof(w->inst), "%s", inst);
-	if (find_on_loop(m, w->key) != NULL) {
+	memcpy(w->name_key, w->key, sizeof(w->name_key));
+	if (find_on_loop(m, w->name_key) != NULL) {
 		rc = err_set(why, FCS_EEXIST, "it is being recorded already");
 		goto fail;
 	}
@@ -319,6 +319,15 @@ media_write_find(struct media *m, const char *key)
 	return NULL;
 }
 
+bool
+media_write_is_hidden(struct media *m, const char *path)
+{
+	for (struct media_writer *w = m->writers; w != NULL; w = w->next)
+		if (strcmp(w->hidden, path) == 0)
+			return true;
+	return false;
+}
+
 /* Writing is over: what comes from now on is dropped, the loop is told. */
 static void
 fail(struct media_writer *w, int result, const struct err *why)
@@ -427,8 +436,9 @@ open_existing(struct media *m, struct write_job *j)
 			return rc;
 		if (strcmp(j->found.path, w->path.path) != 0) {
 			/* it keeps the name it was dropped in under */
-			snprintf(w->path.path, sizeof(w->path.path), "%s",
-			    j->found.path);
+			memcpy(
+			    w->path.path, j->found.path, sizeof(w->path.path));
+			memcpy(w->key, j->found.key, sizeof(w->key));
 		}
 		j->update.found = &j->found;
 		j->updating = true;

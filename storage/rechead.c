@@ -2,7 +2,7 @@
 /*
  * rechead - see rechead.h. The payload is written by hand around the
  * publisher's properties, because its length must come out exactly: what is
- * left of the room is a string property named "fcspadding".
+ * left of the room is an array named "fcspadding".
  */
 #include "storage/rechead.h"
 
@@ -18,12 +18,13 @@
 #define NAME        "onMetaData"
 #define KEY_BYTES   18 /* a time and a position */
 #define KEYS_FIXED  (2 + 9 + 1 + 2 + 5 + 5 + 2 + 13 + 5 + 3)
-#define PADDING_MIN (2 + 10 + 3)
+#define PADDING_MIN (2 + 10 + 5)
 #define END_BYTES   3
 
 static const char *const our_keys[] = { "duration", "filesize", "keyframes",
 	"lasttimestamp", "canSeekToEnd", "hasVideo", "hasAudio", "hasKeyframes",
-	"hasMetadata", MARK, PADDING, NULL };
+	"hasMetadata", "hasCuePoints", "datasize", "videosize", "audiosize",
+	"lastkeyframetimestamp", "lastkeyframelocation", MARK, PADDING, NULL };
 
 static bool
 is_ours(struct value_str key)
@@ -166,6 +167,7 @@ rechead_build(struct buf *out, const struct rechead *h, size_t size)
 	size_t count_at;
 	size_t used;
 	size_t keys = 0;
+	size_t left;
 	unsigned n;
 
 	n = put_base(out, h, &count_at);
@@ -186,22 +188,13 @@ rechead_build(struct buf *out, const struct rechead *h, size_t size)
 		put_keyframes(out, h, keys);
 		n++;
 	}
-	/* the rest as short strings of spaces */
-	for (;;) {
-		size_t left = size - (buf_len(out) - start) - END_BYTES;
-		size_t pad;
-
-		if (left == 0 || buf_status(out) != FCS_OK)
-			break;
-		pad = left - PADDING_MIN;
-		if (pad > 60000)
-			pad = 50000; /* leaves room for the next one */
-		put_key(out, PADDING);
-		buf_u8(out, 0x02);
-		buf_be16(out, (unsigned)pad);
-		buf_fill(out, ' ', pad);
-		n++;
-	}
+	/* the rest as an array of nulls: readers skip it without a word */
+	left = size - (buf_len(out) - start) - END_BYTES - PADDING_MIN;
+	put_key(out, PADDING);
+	buf_u8(out, 0x0A);
+	buf_be32(out, (uint32_t)left);
+	buf_fill(out, 0x05, left);
+	n++;
 	buf_be24(out, 9);
 	count[0] = (uint8_t)(n >> 24);
 	count[1] = (uint8_t)(n >> 16);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define SUFFIX    ".flv"
+#define HIDDEN    ".new-"
 #define DEPTH_MAX 8
 #define FILE_MODE 0640
 #define DIR_MODE  0750
@@ -252,7 +253,7 @@ recpath_hidden(const char *path, char out[RECPATH_MAX])
 
 	rc = add(out, &at, path, dir);
 	if (rc == FCS_OK)
-		rc = add(out, &at, ".new-", 5);
+		rc = add(out, &at, HIDDEN, sizeof(HIDDEN) - 1);
 	if (rc == FCS_OK)
 		rc = add(out, &at, path + dir, strlen(path + dir));
 	return rc;
@@ -286,6 +287,7 @@ struct walk {
 	int root_fd;
 	int (*fn)(void *arg, const char *path, const struct stat *st);
 	void *arg;
+	bool hidden;
 	char path[RECPATH_MAX];
 };
 
@@ -311,7 +313,9 @@ walk_folder(struct walk *w, size_t at, int depth)
 		size_t n = strlen(de->d_name);
 		size_t end = at;
 
-		if (de->d_name[0] == '.')
+		bool is_hidden = str_starts(de->d_name, HIDDEN);
+
+		if (de->d_name[0] == '.' && !(is_hidden && w->hidden))
 			continue;
 		if ((at > 0 && add(w->path, &end, "/", 1) != FCS_OK) ||
 		    add(w->path, &end, de->d_name, n) != FCS_OK ||
@@ -322,7 +326,8 @@ walk_folder(struct walk *w, size_t at, int depth)
 		}
 		if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
 			rc = walk_folder(w, end, depth + 1);
-		else if (S_ISREG(st.st_mode) && has_suffix(de->d_name, n))
+		else if (S_ISREG(st.st_mode) && has_suffix(de->d_name, n) &&
+			 is_hidden == w->hidden)
 			rc = w->fn(w->arg, w->path, &st);
 		w->path[at] = '\0';
 	}
@@ -331,10 +336,12 @@ walk_folder(struct walk *w, size_t at, int depth)
 }
 
 int
-recpath_walk(int root_fd, const char *path,
+recpath_walk(int root_fd, const char *path, bool hidden,
     int (*fn)(void *arg, const char *path, const struct stat *st), void *arg)
 {
-	struct walk w = { .root_fd = root_fd, .fn = fn, .arg = arg };
+	struct walk w = {
+		.root_fd = root_fd, .fn = fn, .arg = arg, .hidden = hidden
+	};
 	size_t at = 0;
 	int rc = add(w.path, &at, path, strlen(path));
 

@@ -57,7 +57,8 @@ int recpath_dated(
  * order, eight folders deep. fn gets the path below the root; a result other
  * than FCS_OK ends the walk with it. FCS_OK also when there is no such folder.
  */
-int recpath_walk(int root_fd, const char *path,
+/* hidden: those recpath_hidden() made instead, left behind by a crash. */
+int recpath_walk(int root_fd, const char *path, bool hidden,
     int (*fn)(void *arg, const char *path, const struct stat *st),
     void *arg) FCS_MUSTUSE;
 /* The names a path stands for; inst NULL: path has no instance folder. */

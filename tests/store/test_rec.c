@@ -720,6 +720,49 @@ UNIT(read_memory_is_bounded)
 	rec_stop(&r);
 }
 
+UNIT(a_payload_may_outlive_the_store)
+{
+	struct refbuf *want = rec_frame(MESSAGE_VIDEO, 0);
+	struct media_tag t = { 0 };
+	struct rec_player p;
+	struct rec r;
+
+	rec_start(&r, unit_tmpdir(), NULL);
+	rec_make(&r, "_definst_", "x", 100);
+	rec_open(&r, &p, "_definst_", "x");
+	rec_seek(&r, &p, 0);
+	for (int i = 0; i < 4; i++) {
+		refbuf_unref(t.payload);
+		p.is_ready = false;
+		while (media_reader_next(p.r, &t) == FCS_EAGAIN) {
+			rec_wait(&r, &p.is_ready);
+			p.is_ready = false;
+		}
+	}
+	rec_close(&p);
+	rec_stop(&r);
+	ck_assert_uint_eq(t.payload->len, want->len);
+	ck_assert_int_eq(memcmp(t.payload->data, want->data, want->len), 0);
+	refbuf_unref(t.payload);
+	refbuf_unref(want);
+}
+
+UNIT(what_never_began_is_swept_at_the_next_start)
+{
+	struct rec r;
+
+	rec_start(&r, unit_tmpdir(), NULL);
+	rec_make(&r, "_definst_", "x", 10);
+	rec_stop(&r);
+	rec_spit(rec_path("recordings/_definst_/.new-y.flv"), "FLV", 3);
+	rec_start(&r, unit_tmpdir(), NULL);
+	rec_stop(&r);
+	ck_assert_int_ne(
+	    access(rec_path("recordings/_definst_/.new-y.flv"), F_OK), 0);
+	ck_assert_int_eq(
+	    access(rec_path("recordings/_definst_/x.flv"), F_OK), 0);
+}
+
 UNIT(a_second_process_is_kept_out)
 {
 	struct media_conf conf = { .state_dir = unit_tmpdir() };

@@ -11,7 +11,8 @@ collect(void *arg)
 {
 	struct recenv *e = arg;
 
-	media_collect(e->media);
+	if (e->media != NULL)
+		media_collect(e->media);
 }
 
 static void
@@ -60,6 +61,7 @@ recenv_close(struct recenv *e)
 	application_stop(e->app, "end of the test", stopped, e);
 	recenv_wait(e, &e->stopped);
 	media_stop(e->media);
+	e->media = NULL;
 	loop_turn(e->loop, 0);
 	fake_app_free(e->app);
 	loop_wakeup_free(e->wakeup);
