@@ -86,7 +86,8 @@ void instance_raise_barrier(struct instance *, uint64_t seq);
 void instance_durable(struct instance *, uint64_t seq);
 uint64_t instance_barrier(const struct instance *); /* 0: nothing pending */
 
-/* Stop: on(:stop), modules stopped, clients told AppShutdown and closed. */
+/* reason: gc, shutdown, unload, reload (script-api.md 3).
+ * Stop: on(:stop), modules stopped, clients told AppShutdown and closed. */
 void instance_stop(struct instance *, const char *reason);
 /* Brackets what the script layer runs of its own accord (timers, deferred
  * work), so that what it causes is queued as in any other handler. */

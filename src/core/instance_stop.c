@@ -110,11 +110,23 @@ has_clients_to_close(const struct instance *i)
 	return false;
 }
 
+/* For the client; the script is told the bare word. */
+static const char *
+reason_text(const struct instance *i)
+{
+	if (i->losing)
+		return "The application was stopped.";
+	if (strcmp(i->stop_reason, "shutdown") == 0)
+		return "The server is shutting down.";
+	if (strcmp(i->stop_reason, "unload") == 0)
+		return "The application was unloaded.";
+	return i->stop_reason;
+}
+
 static void
 close_clients(struct instance *i)
 {
-	const char *why =
-	    i->losing ? "The application was stopped." : i->stop_reason;
+	const char *why = reason_text(i);
 	struct script_answer lost;
 	struct client *c, *next;
 

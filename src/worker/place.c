@@ -247,7 +247,7 @@ place_reload(struct place *p, const struct config *c)
 void
 place_stop(struct place *p, void (*done)(void *arg), void *arg)
 {
-	application_stop(p->app, "the server is shutting down", done, arg);
+	application_stop(p->app, "shutdown", done, arg);
 }
 
 void
