@@ -17,16 +17,17 @@
 #include "codec/packet.h"
 
 struct viewer_limits {
-	uint32_t soft_ms;  /* media queued: inter frames are dropped above */
-	uint32_t hard_ms;  /* media queued: everything but headers */
+	uint32_t soft_ms;  /* lag: inter frames are dropped from here on */
+	uint32_t hard_ms;  /* lag: everything but headers */
 	size_t hard_bytes; /* bytes queued: the same */
 };
 
 struct viewer {       /* zero = a viewer that waits for its first key frame */
 	bool has_key; /* video may flow: a key frame was sent */
-	bool is_settled;  /* the queue was empty once since it joined */
-	bool is_behind;   /* dropping; told already */
-	uint64_t dropped; /* packets */
+	bool is_settled;   /* the queue was empty once since it joined */
+	bool is_behind;    /* dropping; told already */
+	uint64_t clear_ms; /* when the queue was last not blocked */
+	uint64_t dropped;  /* packets */
 };
 
 enum viewer_verdict {
@@ -35,9 +36,20 @@ enum viewer_verdict {
 	VIEWER_DROP_TELL /* first drop of a bout: say InsufficientBW */
 };
 
-/* The caller holds the queue: bytes and media_ms say how much is unsent. */
+/*
+ * How far behind a viewer is. The caller holds the queue and says what it
+ * knows: bytes and media time queued, whether the kernel took no more, and
+ * the time. A burst of media that nobody has tried to send yet is no lag, nor
+ * is one that waits for less time than it plays.
+ */
+struct viewer_queue {
+	size_t bytes;
+	uint32_t media_ms;
+	bool is_blocked;
+	uint64_t now_ms;
+};
 enum viewer_verdict viewer_admit(struct viewer *, const struct packet *,
-    const struct viewer_limits *, size_t bytes, uint32_t media_ms);
+    const struct viewer_limits *, const struct viewer_queue *);
 /* The viewer skipped video (pause, receiveVideo off): wait for a key frame. */
 void viewer_resync(struct viewer *);
 

@@ -595,6 +595,7 @@ stream_backlog(const struct stream *cs, struct stream_backlog *out)
 	out->count = s->count;
 	out->media_ms = span > 0 ? (uint32_t)span : 0;
 	out->last_progress_ms = s->progress_ms;
+	out->is_blocked = s->blocked;
 }
 
 void

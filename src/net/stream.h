@@ -64,6 +64,8 @@ struct stream_backlog {
 	uint32_t count;
 	uint32_t media_ms;         /* newest - oldest queued ts of owner != 0 */
 	uint64_t last_progress_ms; /* loop time bytes last left */
+	bool is_blocked; /* the kernel took no more: what is queued is late,
+			    not only waiting for the end of the turn */
 };
 void stream_backlog(const struct stream *, struct stream_backlog *);
 

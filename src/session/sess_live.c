@@ -37,6 +37,7 @@ on_packet(void *arg, struct packet *p, bool flush)
 	};
 	struct live_stats *stats = live_stats(st->sink.live);
 	struct conn *conn = st->session->conn;
+	struct viewer_queue vq;
 	struct stream_backlog q;
 
 	if (st->is_paused || (p->type == MESSAGE_AUDIO && !st->want_audio) ||
@@ -46,7 +47,11 @@ on_packet(void *arg, struct packet *p, bool flush)
 		return;
 	}
 	stream_backlog(conn_stream(conn), &q);
-	switch (viewer_admit(&st->viewer, p, &lim, q.bytes, q.media_ms)) {
+	vq.bytes = q.bytes;
+	vq.media_ms = q.media_ms;
+	vq.is_blocked = q.is_blocked;
+	vq.now_ms = loop_now_ms(env->loop);
+	switch (viewer_admit(&st->viewer, p, &lim, &vq)) {
 	case VIEWER_SEND:
 		fcs_ignore(conn_send_packet(
 		    conn, p, st->msid, 0, &stats->serialise, flush));
@@ -128,7 +133,6 @@ void
 sess_live_stop(struct sess_stream *st)
 {
 	live_detach(&st->sink);
-	conn_drop(st->session->conn, st->msid);
 }
 
 void

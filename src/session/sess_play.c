@@ -94,6 +94,8 @@ sess_play_stop(struct sess_stream *st)
 	struct sess_item *it;
 
 	end_item(st);
+	if (st->session->conn != NULL)
+		conn_drop(st->session->conn, st->msid);
 	while ((it = st->items) != NULL) {
 		st->items = it->next;
 		free(it);
@@ -181,9 +183,10 @@ begin_item(struct sess_stream *st)
 void
 sess_play_next(struct sess_stream *st)
 {
+	/* What is queued of the item that ended is still to be seen. */
+	sess_stream_data_status(st, "onPlayStatus", STATUS_PLAY_SWITCH, -1, 0);
 	end_item(st);
-	if (st->items != NULL)
-		begin_item(st);
+	begin_item(st);
 }
 
 static double
@@ -267,6 +270,10 @@ sess_play_command(struct sess_stream *st, const struct command *cmd)
 		;
 	*tail = it;
 	st->item_count++;
+	if (st->is_ended) {
+		sess_play_next(st);
+		return FCS_OK;
+	}
 	if (st->use != SESS_IDLE || st->item != NULL)
 		return FCS_OK;
 	st->is_reset = reset;

@@ -55,8 +55,9 @@ struct sess_stream {
 	struct live_sink sink;
 	struct viewer viewer;
 	struct playback *playback;
-	bool is_seek_due;       /* a seek is positioning */
-	double seek_ms;         /* wanted, while the script is asked */
+	bool is_ended;    /* the recording is delivered; a seek revives it */
+	bool is_seek_due; /* a seek is positioning */
+	double seek_ms;   /* wanted, while the script is asked */
 	uint64_t play_since_ms; /* wall clock */
 };
 

@@ -125,12 +125,11 @@ on_ended(void *arg, int result, uint32_t played_ms, uint64_t bytes)
 		return;
 	}
 	if (st->items != NULL) {
-		sess_stream_data_status(
-		    st, "onPlayStatus", STATUS_PLAY_SWITCH, -1, 0);
 		sess_play_next(st);
 		return;
 	}
 	/* The play stays: the client may seek back or play again. */
+	st->is_ended = true;
 	sess_stream_data_status(st, "onPlayStatus", STATUS_PLAY_COMPLETE,
 	    (double)played_ms / 1000, (double)bytes);
 	sess_stream_status(
@@ -184,7 +183,7 @@ sess_vod_stop(struct sess_stream *st)
 	if (st->playback != NULL)
 		playback_close(st->playback);
 	st->playback = NULL;
-	conn_drop(st->session->conn, st->msid);
+	st->is_ended = false;
 }
 
 void
@@ -192,6 +191,7 @@ sess_vod_seek(struct sess_stream *st, uint32_t ms)
 {
 	/* Stale media must not follow Seek.Notify: what is queued goes now. */
 	conn_drop(st->session->conn, st->msid);
+	st->is_ended = false;
 	if (!st->is_seek_due)
 		sess_stream_control(st, MESSAGE_EV_STREAM_EOF);
 	st->is_seek_due = true;
