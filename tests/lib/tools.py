@@ -6,7 +6,7 @@ import os
 
 from .reactor import Process
 
-ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C"}
+ENV = {"PATH": os.environ["PATH"], "HOME": "/dev/null", "LC_ALL": "C"}
 
 
 def run(*argv, timeout=60, ok=(0,)):
