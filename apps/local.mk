@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Applications that come with fcs: every file, installed below $(pkgdatadir).
-APPS =
+APPS = apps/chat/README.md apps/chat/main.rb \
+	apps/echo/README.md apps/echo/main.rb \
+	apps/live/README.md apps/live/app.yaml apps/live/main.rb \
+	apps/vod/README.md apps/vod/main.rb \
+	apps/whiteboard/README.md apps/whiteboard/app.yaml \
+	apps/whiteboard/main.rb
 APPS += apps/vod/media/README.md apps/vod/media/sample.flv
 
 nobase_dist_pkgdata_DATA += $(APPS)

@@ -29,7 +29,8 @@ enum vmguard_end {
 
 /*
  * Run fn(arg) in the VM for at most limit_ms of this thread's processor time
- * (a handler is not punished for a busy machine). Never nested: whoever may
+ * (a handler is not punished for a busy machine), but no longer than a second
+ * beyond that by the wall clock. Never nested: whoever may
  * be called from within asks vmguard_is_inside(). what: for the report of a
  * native section that hangs, borrowed for the call.
  */

@@ -248,7 +248,7 @@ start(const char *const *settings)
 		    "%s", why.text);
 	}
 	ck_assert_int_eq(
-	    config_app_load(config, "test", NULL, &of_app, &problems), FCS_OK);
+	    config_app_load(config, "test", dir, &of_app, &problems), FCS_OK);
 	config_problems_fini(&problems);
 	limits = *config_limits(config);
 	loop = loop_new();
