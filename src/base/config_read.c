@@ -24,7 +24,8 @@ struct reader {
 	struct config *apps;
 	enum config_layer layer;
 	const struct config_value *locked;
-	int rc; /* FCS_OK or FCS_ENOMEM */
+	bool dotted; /* a key with a dot was seen */
+	int rc;      /* FCS_OK or FCS_ENOMEM */
 };
 
 static void problem(struct reader *r, const struct config_node *at,
@@ -266,6 +267,7 @@ read_value(struct reader *r, size_t row_index, const char *path,
     const struct config_node *key, const struct config_node *n)
 {
 	const struct config_row *row = &r->set->table->rows[row_index];
+	const struct config_value *old = &r->set->values[row_index];
 	struct config_value v = { 0 };
 	struct err e = { 0 };
 	int rc;
@@ -280,6 +282,13 @@ read_value(struct reader *r, size_t row_index, const char *path,
 			    "%s: locked by the server's configuration", path);
 			return;
 		}
+	}
+	/* `a.b: 1` and `a: {b: 1}` in one file; one map is check_keys()'s */
+	if (r->dotted && old->file != NULL && old->layer == r->layer &&
+	    strcmp(old->file, r->file->path) == 0) {
+		problem(r, key, "duplicate key \"%s\" (first in line %d)", path,
+		    old->line);
+		return;
 	}
 	if (row->type == CONFIG_FREE)
 		rc = read_free(r, row, n, &v, &e);
@@ -376,14 +385,16 @@ read_section(
 		if (k->kind != CONFIG_NODE_SCALAR)
 			return; /* reported by check_keys() */
 		(void)snprintf(path, sizeof(path), "%s%s", prefix, k->text);
-		row = strchr(k->text, '.') == NULL ? config_table_find(t, path)
-						   : -1;
+		row = config_table_find(t, path);
+		if (strchr(k->text, '.') != NULL)
+			r->dotted = true;
 		if (r->apps != NULL && strcmp(path, "app") == 0) {
 			read_apps(r, k->next);
 		} else if (row >= 0) {
 			read_value(r, (size_t)row, path, k, k->next);
-		} else if (!config_table_is_section(t, path) ||
-			   strchr(k->text, '.') != NULL) {
+		} else if (r->apps != NULL && str_starts(path, "app.")) {
+			problem(r, k, "write app: {<name>: {<key>: ...}}");
+		} else if (!config_table_is_section(t, path)) {
 			config_table_unknown(t, path, &e);
 			problem(r, k, "%s", e.text);
 		} else if (k->next->kind == CONFIG_NODE_MAPPING) {
@@ -401,7 +412,7 @@ config_read_tree(struct config_file *f, const struct config_node *root,
     struct config_set *s, struct config *apps, enum config_layer layer,
     const struct config_value *locked)
 {
-	struct reader r = { f, s, apps, layer, locked, FCS_OK };
+	struct reader r = { f, s, apps, layer, locked, false, FCS_OK };
 
 	if (root == NULL || is_null(root))
 		return FCS_OK;
