@@ -128,7 +128,7 @@ drain(struct wiring *w)
 		return;
 	w->gw.draining = true;
 	close_listeners(w);
-	guest_close_all(&w->gw, "the server is shutting down");
+	guest_close_all(&w->gw, "the server is shutting down", false);
 }
 
 static void
@@ -240,7 +240,7 @@ gateway_main(void)
 		status = role_run(w.role);
 	close_listeners(&w);
 	if (w.gw.guests != NULL)
-		guest_close_all(&w.gw, "end");
+		guest_close_all(&w.gw, "end", true);
 	routes_free(w.gw.routes);
 	idmap_free(w.gw.guests);
 	census_free(w.gw.census);

@@ -53,8 +53,19 @@ void guest_refuse(
 int guest_hand(struct guest *, struct channel_handover *, int *fd) FCS_MUSTUSE;
 /* The descriptor could not be handed over: it is the guest's again. */
 void guest_hand_back(struct guest *, int fd);
-void guest_done(struct guest *); /* it was handed over */
-void guest_close_all(struct gateway *, const char *why);
+/*
+ * It was sent to the worker of that route. Until the worker says it took it
+ * (guest_done) fd, another descriptor of the same socket, is kept, unwatched:
+ * a worker that dies with the message unread would take the client with it.
+ */
+void guest_handed(struct guest *, int fd, uint64_t route);
+int guest_held_fd(const struct guest *); /* -1: not handed */
+/* Walk those handed to a route; *id begins at 0. */
+struct guest *guest_next_handed(struct gateway *, uint64_t route, uint64_t *id);
+void guest_done(struct guest *); /* it was taken over */
+/* Refuse all; those handed over but not taken yet stay, it is their worker that
+ * will tell them, or go too (at_end). */
+void guest_close_all(struct gateway *, const char *why, bool at_end);
 
 /* --- route --- */
 

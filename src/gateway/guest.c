@@ -30,6 +30,7 @@ enum guest_state {
 	WANT_C2,
 	WANT_CONNECT,
 	ROUTED, /* the route knows it */
+	HANDED, /* sent to a worker that has not said it took it */
 	OVER
 };
 
@@ -38,6 +39,8 @@ struct guest {
 	uint64_t id; /* connection id */
 	enum guest_state state;
 	struct stream *stream;
+	int held_fd;    /* HANDED: ours, not watched; else -1 */
+	uint64_t route; /* HANDED: to which */
 	struct timer *deadline;
 	uint64_t since_ms;
 	struct listener_peer peer;
@@ -81,6 +84,8 @@ leave(struct guest *g)
 	timer_free(g->deadline);
 	stream_free(g->stream);
 	chunk_reader_free(g->chunks);
+	if (g->held_fd >= 0)
+		(void)close(g->held_fd);
 	loop_defer_free(g->gw->loop, (void (*)(void *))buf_fini, &g->raw);
 	loop_defer_free(g->gw->loop, free, g);
 }
@@ -362,6 +367,8 @@ on_deadline(void *arg)
 {
 	struct guest *g = arg;
 
+	if (g->state == HANDED)
+		guest_hand_back(g, g->held_fd);
 	if (g->state == ROUTED)
 		guest_refuse(g, STATUS_CONNECT_FAILED,
 		    "The application does not answer.",
@@ -391,6 +398,7 @@ guest_accept(struct gateway *gw, int fd, const struct listener_peer *peer)
 		goto fail_id;
 	rc = FCS_ENOMEM;
 	g->gw = gw;
+	g->held_fd = -1;
 	g->peer = *peer;
 	g->since_ms = loop_now_ms(gw->loop);
 	(void)snprintf(g->client_id, sizeof(g->client_id), "%s-%llx", gw->boot,
@@ -452,12 +460,40 @@ guest_hand(struct guest *g, struct channel_handover *h, int *fd)
 void
 guest_hand_back(struct guest *g, int fd)
 {
+	if (fd == g->held_fd)
+		g->held_fd = -1;
+	g->state = ROUTED;
 	stream_free(g->stream);
 	g->stream = stream_new(g->gw->loop, fd, &stream_ops, g);
 	if (g->stream == NULL)
 		drop(g, "out of memory");
 	else
 		stream_pause_read(g->stream, true);
+}
+
+void
+guest_handed(struct guest *g, int fd, uint64_t route)
+{
+	g->state = HANDED;
+	g->held_fd = fd;
+	g->route = route;
+}
+
+int
+guest_held_fd(const struct guest *g)
+{
+	return g->state == HANDED ? g->held_fd : -1;
+}
+
+struct guest *
+guest_next_handed(struct gateway *gw, uint64_t route, uint64_t *id)
+{
+	struct guest *g;
+
+	while ((g = idmap_next(gw->guests, *id, id)) != NULL)
+		if (g->state == HANDED && g->route == route)
+			return g;
+	return NULL;
 }
 
 void
@@ -470,12 +506,17 @@ guest_done(struct guest *g)
 }
 
 void
-guest_close_all(struct gateway *gw, const char *why)
+guest_close_all(struct gateway *gw, const char *why, bool at_end)
 {
 	struct guest *g;
 	uint64_t id = 0;
 
 	while ((g = idmap_next(gw->guests, id, &id)) != NULL) {
+		if (g->state == HANDED) {
+			if (at_end)
+				leave(g);
+			continue;
+		}
 		if (g->state == ROUTED)
 			guest_refuse(g, STATUS_CONNECT_APPSHUTDOWN,
 			    "The server is shutting down.", why);

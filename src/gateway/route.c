@@ -4,8 +4,9 @@
  * to its worker is kept while the worker lives; and the hand-over itself.
  *
  * A guest waits at its route by id. When a worker dies the channel closes, the
- * route is forgotten and the next guest asks again.
+ * route is forgotten, and those the worker had not taken yet ask again.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,7 @@ on_message(
 {
 	struct route *r = arg;
 	struct channel_handover h;
+	struct guest *g;
 
 	(void)fds;
 	(void)n;
@@ -121,17 +123,40 @@ on_message(
 		    "malformed message from the worker");
 		return;
 	}
-	census_end(r->gw->census, h.connection_id);
+	g = guest_by_id(r->gw, h.connection_id);
+	if (h.kind == CHANNEL_TAKEN) {
+		if (g != NULL)
+			guest_done(g);
+	} else if (g != NULL && guest_held_fd(g) >= 0) {
+		guest_hand_back(g, guest_held_fd(g));
+		if (guest_by_id(r->gw, h.connection_id) != NULL)
+			guest_refuse(g, STATUS_CONNECT_REJECTED,
+			    "The application is busy.",
+			    "refused by the worker");
+	} else {
+		census_end(r->gw->census, h.connection_id);
+	}
 }
 
+/* The worker is gone: what it had is over, what it had not taken yet goes to
+ * the next one. */
 static void
 on_closed(void *arg, int why)
 {
 	struct route *r = arg;
+	struct gateway *gw = r->gw;
+	uint64_t key = r->key, id = 0;
+	struct guest *g;
 
 	log_debug("gateway.route", "app=%s why=%s", r->app, err_text(why));
-	census_end_worker(r->gw->census, r->key);
-	route_free(r->gw, r);
+	route_free(gw, r);
+	while ((g = guest_next_handed(gw, key, &id)) != NULL) {
+		census_hand(gw->census, id, 0);
+		guest_hand_back(g, guest_held_fd(g));
+		if (guest_by_id(gw, id) != NULL)
+			route_guest(gw, g);
+	}
+	census_end_worker(gw->census, key);
 }
 
 static const struct channel_ops channel_ops = { .message = on_message,
@@ -152,7 +177,7 @@ hand_over(struct gateway *gw, struct route *r, struct guest *g)
 {
 	struct channel_handover h;
 	struct buf msg;
-	int fd = -1, rc;
+	int fd = -1, held, rc;
 
 	if (channel_queued(r->ch) >=
 	    limits_get(gw->limits, LIMIT_CHANNEL_QUEUE)) {
@@ -162,6 +187,7 @@ hand_over(struct gateway *gw, struct route *r, struct guest *g)
 	rc = guest_hand(g, &h, &fd);
 	if (rc != FCS_OK)
 		return; /* it comes again when its output is sent */
+	held = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	buf_init(&msg, 0);
 	rc = channel_handover_write(&msg, &h);
 	if (rc == FCS_OK)
@@ -170,9 +196,14 @@ hand_over(struct gateway *gw, struct route *r, struct guest *g)
 	buf_fini(&msg);
 	if (rc == FCS_OK) {
 		census_hand(gw->census, guest_id(g), r->key);
-		guest_done(g);
+		if (held >= 0)
+			guest_handed(g, held, r->key);
+		else
+			guest_done(g); /* out of descriptors: do without */
 		return;
 	}
+	if (held >= 0)
+		(void)close(held);
 	guest_hand_back(g, fd);
 	if (guest_by_id(gw, h.connection_id) == NULL)
 		return;

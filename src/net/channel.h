@@ -82,9 +82,10 @@ int channel_drain(struct channel *, uint32_t ms) FCS_MUSTUSE;
 #define CHANNEL_HANDOVER_MAX     (CHANNEL_EARLY_MAX + 1024)
 
 enum channel_handover_kind {
-	CHANNEL_RTMP = 1,   /* a connection; bytes begin after C2 */
-	CHANNEL_ENDED = 2,  /* worker to gateway: connection_id is over */
-	CHANNEL_REFUSED = 3 /* the same: it was not taken over */
+	CHANNEL_RTMP = 1,    /* a connection; bytes begin after C2 */
+	CHANNEL_ENDED = 2,   /* worker to gateway: connection_id is over */
+	CHANNEL_REFUSED = 3, /* the same: it was not taken over */
+	CHANNEL_TAKEN = 4    /* worker to gateway: it is the worker's now */
 };
 
 struct channel_handover {

@@ -108,7 +108,7 @@ channel_handover_read(
 	out->early_len = cursor_be32(&c);
 	out->early = cursor_bytes(&c, out->early_len);
 	if (!cursor_ok(&c) || cursor_left(&c) != 0 || kind < CHANNEL_RTMP ||
-	    kind > CHANNEL_REFUSED || secure > 1)
+	    kind > CHANNEL_TAKEN || secure > 1)
 		return FCS_EFORMAT;
 	out->kind = (enum channel_handover_kind)kind;
 	out->secure = secure == 1;

@@ -158,6 +158,9 @@ on_handover(
 	}
 	rc = take(w, d, &h, n > 0 ? &fds[0] : &none, lost);
 	if (rc == FCS_OK) {
+		/* before anything is said to the client: if this process dies
+		 * now, nobody else may answer it */
+		tell_gateway(w, d->id, h.connection_id, CHANNEL_TAKEN);
 		w->taken++;
 		return;
 	}

@@ -89,7 +89,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	FUZZ_CHECK(asked - before <= 1);
 	(void)close(sv[1]);
 	loop_turn(gw.loop, 0);
-	guest_close_all(&gw, "end");
+	guest_close_all(&gw, "end", true);
 	routes_free(gw.routes);
 	loop_turn(gw.loop, 0);
 	FUZZ_CHECK(idmap_count(gw.guests) == 0);

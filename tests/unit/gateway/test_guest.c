@@ -76,7 +76,7 @@ start(void)
 static void
 stop(void)
 {
-	guest_close_all(&gw, "end");
+	guest_close_all(&gw, "end", true);
 	routes_free(gw.routes);
 	idmap_free(gw.guests);
 	census_free(gw.census);
@@ -179,6 +179,28 @@ receive(int ch, struct channel_handover *h, int *fd)
 	ck_assert_int_ge(*fd, 0);
 }
 
+static int
+find(const uint8_t *p, size_t n, const char *text)
+{
+	return memmem(p, n, text, strlen(text)) != NULL;
+}
+
+/* What the worker says about a connection. */
+static void
+tell(int ch, const struct channel_handover *h, enum channel_handover_kind kind)
+{
+	struct channel_handover m = *h;
+	struct buf b;
+
+	buf_init(&b, 0);
+	m.kind = kind;
+	m.early_len = 0;
+	ck_assert_int_eq(channel_handover_write(&b, &m), FCS_OK);
+	ck_assert_int_eq(write(ch, buf_data(&b), buf_len(&b)), buf_len(&b));
+	buf_fini(&b);
+	loop_turn(gw.loop, 100);
+}
+
 UNIT(a_connect_is_handed_over_with_every_byte_after_c2)
 {
 	struct buf b;
@@ -208,7 +230,9 @@ UNIT(a_connect_is_handed_over_with_every_byte_after_c2)
 	ck_assert_mem_eq(h.early, buf_data(&b) + head, h.early_len);
 	ck_assert_uint_eq(h.bytes_in, buf_len(&b));
 	ck_assert_uint_eq(h.bytes_out, HANDSHAKE_S0S1S2);
-	/* the gateway has nothing to do with the socket any more */
+	/* once taken the gateway has nothing to do with it any more */
+	ck_assert_uint_eq(idmap_count(gw.guests), 1);
+	tell(ch, &h, CHANNEL_TAKEN);
 	ck_assert_uint_eq(idmap_count(gw.guests), 0);
 	ck_assert_int_eq(write(peer, "x", 1), 1);
 	loop_turn(gw.loop, 0);
@@ -234,12 +258,14 @@ UNIT(the_second_guest_of_an_application_is_not_asked_for)
 	first = asked;
 	ch = locate_ok();
 	receive(ch, &h, &fd);
+	tell(ch, &h, CHANNEL_TAKEN);
 	(void)close(fd);
 	old = peer;
 	accept_one();
 	say(buf_data(&b), buf_len(&b));
 	ck_assert_uint_eq(asked, first);
 	receive(ch, &h, &fd);
+	tell(ch, &h, CHANNEL_TAKEN);
 	ck_assert_str_eq(h.client_id, "boot-2");
 	(void)close(fd);
 	(void)close(old);
@@ -252,6 +278,64 @@ UNIT(the_second_guest_of_an_application_is_not_asked_for)
 	say(buf_data(&b), buf_len(&b));
 	ck_assert_uint_ne(asked, first);
 	(void)close(old);
+	buf_fini(&b);
+	stop();
+}
+
+UNIT(a_worker_that_dies_before_it_took_a_guest_does_not_lose_it)
+{
+	struct channel_handover h;
+	struct buf b;
+	uint64_t first;
+	size_t n;
+	bool eof;
+	int ch, fd;
+
+	start();
+	b = hello("room", "connect");
+	say(buf_data(&b), buf_len(&b));
+	first = asked;
+	ch = locate_ok();
+	(void)close(ch); /* with the message unread */
+	loop_turn(gw.loop, 100);
+	loop_turn(gw.loop, 0);
+	ck_assert_uint_ne(asked, first);
+	ch = locate_ok();
+	receive(ch, &h, &fd);
+	ck_assert_str_eq(h.client_id, "boot-1");
+	ck_assert_uint_eq(h.bytes_in, buf_len(&b));
+	tell(ch, &h, CHANNEL_TAKEN);
+	(void)hear(&n, &eof);
+	ck_assert(!eof);
+	(void)close(fd);
+	(void)hear(&n, &eof);
+	ck_assert(eof);
+	(void)close(ch);
+	buf_fini(&b);
+	stop();
+}
+
+UNIT(a_guest_the_worker_refuses_is_told)
+{
+	struct channel_handover h;
+	struct buf b;
+	uint8_t *p;
+	size_t n;
+	bool eof;
+	int ch, fd;
+
+	start();
+	b = hello("room", "connect");
+	say(buf_data(&b), buf_len(&b));
+	ch = locate_ok();
+	receive(ch, &h, &fd);
+	(void)close(fd);
+	tell(ch, &h, CHANNEL_REFUSED);
+	p = hear(&n, &eof);
+	ck_assert(eof);
+	ck_assert(find(p, n, "NetConnection.Connect.Rejected"));
+	ck_assert_uint_eq(idmap_count(gw.guests), 0);
+	(void)close(ch);
 	buf_fini(&b);
 	stop();
 }
@@ -279,12 +363,6 @@ UNIT(every_byte_may_come_alone)
 	(void)close(ch);
 	buf_fini(&b);
 	stop();
-}
-
-static int
-find(const uint8_t *p, size_t n, const char *text)
-{
-	return memmem(p, n, text, strlen(text)) != NULL;
 }
 
 UNIT(an_unknown_application_gets_invalidapp_close_and_a_shut_down)
@@ -489,12 +567,8 @@ UNIT(beyond_the_clients_of_an_address_comes_rejected)
 	ck_assert(find(p, n, "NetConnection.Connect.Rejected"));
 	(void)close(peer);
 	/* the worker says the first one ended: there is room again */
-	h.kind = CHANNEL_ENDED;
-	h.early_len = 0;
-	buf_reset(&b, 0);
-	ck_assert_int_eq(channel_handover_write(&b, &h), FCS_OK);
-	ck_assert_int_eq(write(ch, buf_data(&b), buf_len(&b)), buf_len(&b));
-	loop_turn(gw.loop, 100);
+	tell(ch, &h, CHANNEL_TAKEN);
+	tell(ch, &h, CHANNEL_ENDED);
 	buf_fini(&b);
 	b = hello("vod", "connect");
 	accept_one();
