@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "admin/adm_rows.h"
+#include "base/name.h"
 #include "core/instance.h"
 #include "core/sharedobj.h"
 
@@ -18,12 +19,15 @@ struct so_job {
 	char *inst, *name, *slot; /* NULL: all */
 	json_t *rows;
 	uint64_t version;
+	/* for "did you mean": names that exist, as {"inst": {"object": true}} */
+	json_t *known;
 };
 
 static void
 job_free(struct so_job *j)
 {
 	json_decref(j->rows);
+	json_decref(j->known);
 	free(j->inst);
 	free(j->name);
 	free(j->slot);
@@ -61,6 +65,69 @@ slot_row(const char *slot, size_t slot_len, const uint8_t *value, size_t len,
 	    "user", adm_rows_text(user), "value", adm_rows_value(value, len));
 }
 
+static void
+know(json_t *known, const char *inst, const char *object)
+{
+	json_t *objects = json_object_get(known, inst);
+
+	if (objects == NULL) {
+		objects = json_object();
+		json_object_set_new(known, inst, objects);
+	}
+	if (object != NULL)
+		json_object_set_new(objects, object, json_true());
+}
+
+/* The key of o nearest to word, NULL: none. */
+static const char *
+nearest(const char *word, json_t *o)
+{
+	size_t n = 0, max = json_object_size(o);
+	const char **names = calloc(max + 1, sizeof(*names));
+	const char *key, *near;
+	json_t *v;
+
+	if (names == NULL)
+		return NULL;
+	json_object_foreach(o, key, v) names[n++] = key;
+	near = name_suggest(word, names, n);
+	free(names);
+	return near;
+}
+
+/* Name what is missing and what may have been meant. */
+static void
+not_found(struct admin_request *req, const struct so_job *j)
+{
+	const char *app = application_env(j->app)->name, *near;
+	json_t *objects = json_object_get(j->known, j->inst);
+	char where[800], hint[600] = "";
+
+	if (objects == NULL) {
+		(void)snprintf(where, sizeof(where), "no instance \"%s/%s\"",
+		    app, j->inst);
+		near = nearest(j->inst, j->known);
+		if (near != NULL)
+			(void)snprintf(hint, sizeof(hint),
+			    " (did you mean \"%s/%s\"?)", app, near);
+	} else {
+		(void)snprintf(where, sizeof(where), "no %s \"%s\" in %s/%s",
+		    j->slot != NULL && json_object_get(objects, j->name)
+			? "slot"
+			: "object",
+		    j->slot != NULL && json_object_get(objects, j->name)
+			? j->slot
+			: j->name,
+		    app, j->inst);
+		near = nearest(j->name, objects);
+		if (near != NULL && strcmp(near, j->name) != 0)
+			(void)snprintf(hint, sizeof(hint),
+			    " (did you mean \"%s\"?)", near);
+	}
+	admin_fail(
+	    req, CONTROL_NOT_FOUND, "fcsctl so list", "%s%s", where, hint);
+}
+
 /* Sends the rows of a finished job and ends the request, if it still waits. */
 static void
 job_done(void *arg, int result, const struct err *why)
@@ -77,9 +144,7 @@ job_done(void *arg, int result, const struct err *why)
 	json_array_foreach(j->rows, i, row) admin_item(req, json_incref(row));
 	if (result == FCS_ENOENT || (result == FCS_OK && j->slot != NULL &&
 					json_array_size(j->rows) == 0))
-		admin_fail(req, CONTROL_NOT_FOUND, "fcsctl so list",
-		    j->slot != NULL ? "no slot \"%s\"" : "no object \"%s\"",
-		    j->slot != NULL ? j->slot : j->name);
+		not_found(req, j);
 	else if (result != FCS_OK)
 		admin_fail(req, control_code_of(result), NULL, "%s",
 		    why != NULL && why->text[0] != '\0' ? why->text
@@ -91,7 +156,7 @@ job_done(void *arg, int result, const struct err *why)
 
 static void
 submit(struct admin_request *req, struct application *app, const char *inst,
-    int (*run)(struct store *, void *arg), json_t *rows)
+    int (*run)(struct store *, void *arg), json_t *rows, json_t *known)
 {
 	const struct application_env *env = application_env(app);
 	struct so_job *j = calloc(1, sizeof(*j));
@@ -99,6 +164,7 @@ submit(struct admin_request *req, struct application *app, const char *inst,
 	if (j == NULL || rows == NULL) {
 		free(j);
 		json_decref(rows);
+		json_decref(known);
 		admin_fail(req, CONTROL_FAILED, NULL, "out of memory");
 		return;
 	}
@@ -109,6 +175,7 @@ submit(struct admin_request *req, struct application *app, const char *inst,
 	j->name = copy(admin_text(req, "name"));
 	j->slot = copy(admin_text(req, "slot"));
 	j->rows = rows;
+	j->known = known;
 	j->job.run = run;
 	j->job.done = job_done;
 	j->job.arg = j;
@@ -202,7 +269,7 @@ so_list(struct admin_request *req, struct application *app)
 	};
 
 	application_each(app, loaded_rows, &l);
-	submit(req, app, admin_inst(req, false), list_stored, l.rows);
+	submit(req, app, admin_inst(req, false), list_stored, l.rows, NULL);
 }
 
 /* --- so get --- */
@@ -245,13 +312,55 @@ stored_slot(void *arg, const struct store_slot *s)
 }
 
 static int
+know_stored(void *arg, const struct store_object_info *o)
+{
+	struct so_job *j = arg;
+
+	know(j->known, o->inst, o->name);
+	return FCS_OK;
+}
+
+static int
 get_stored(struct store *st, void *arg)
 {
 	struct so_job *j = arg;
 	uint64_t floor;
+	int rc;
 
-	return st->ops->load(
+	rc = st->ops->load(
 	    st, j->inst, j->name, 0, stored_slot, j, &j->version, &floor);
+	if (rc == FCS_ENOENT ||
+	    (rc == FCS_OK && j->slot != NULL && json_array_size(j->rows) == 0))
+		fcs_ignore(st->ops->list(st, NULL, know_stored, j));
+	return rc;
+}
+
+static void
+know_object(void *arg, struct sharedobj *so)
+{
+	struct listing *l = arg;
+
+	know(l->rows, l->inst, sharedobj_name(so));
+}
+
+static void
+know_instance(void *arg, struct instance *inst)
+{
+	struct listing *l = arg;
+
+	l->inst = instance_name(inst);
+	know(l->rows, l->inst, NULL);
+	sharedobj_each(inst, know_object, l);
+}
+
+/* Everything in memory, for "did you mean". */
+static json_t *
+known_names(struct application *app)
+{
+	struct listing l = { .app = app, .rows = json_object() };
+
+	application_each(app, know_instance, &l);
+	return l.rows;
 }
 
 static void
@@ -272,7 +381,8 @@ so_get(struct admin_request *req, struct application *app)
 	if (inst != NULL)
 		so = sharedobj_find(inst, name);
 	if (so == NULL) {
-		submit(req, app, inst_name, get_stored, json_array());
+		submit(req, app, inst_name, get_stored, json_array(),
+		    known_names(app));
 		return;
 	}
 	sharedobj_each_slot(so, get_slot, &g);
