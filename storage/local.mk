@@ -8,14 +8,18 @@ libstorage_a_SOURCES = \
 	storage/media_admin.c \
 	storage/media_file.c \
 	storage/media_int.h \
+	storage/media_pool.c \
 	storage/media_read.c \
 	storage/media_write.c \
+	storage/media_writer.c \
 	storage/migrate.c \
 	storage/migrate.h \
 	storage/rechead.c \
 	storage/rechead.h \
 	storage/recidx.c \
 	storage/recidx.h \
+	storage/recidx_int.h \
+	storage/recidx_open.c \
 	storage/recpath.c \
 	storage/recpath.h \
 	storage/recscan.c \

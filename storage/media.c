@@ -403,7 +403,7 @@ destroy(struct media *m)
 		HASH_DEL(m->counts, c);
 		free(c);
 	}
-	media_read_pool_unref(m->pool);
+	media_pool_unref(m->pool);
 	queue_free(m->jobs);
 	queue_free(m->done);
 	queue_free(m->to_sync);
@@ -452,7 +452,7 @@ media_start(const struct media_conf *conf, struct media **out, struct err *why)
 	m->conf = *conf;
 	m->rec_fd = m->ship_fd = -1;
 	m->slow_last = &m->slow;
-	m->pool = media_read_pool_new();
+	m->pool = media_pool_new();
 	if (conf->limits == NULL) {
 		limits_init(&m->limits_own);
 		m->conf.limits = &m->limits_own;
@@ -494,7 +494,7 @@ media_stop(struct media *m)
 {
 	if (m == NULL)
 		return;
-	media_write_stop(m);
+	media_writer_stop(m);
 	atomic_store(&m->stopping, true);
 	queue_close(m->jobs);
 	pthread_join(m->thread, NULL);
@@ -520,7 +520,7 @@ media_stats(struct media *m, struct media_stats *out)
 	out->read_bytes = atomic_load(&m->read_bytes);
 	out->indexed = atomic_load(&m->indexed);
 	out->repaired = atomic_load(&m->repaired);
-	out->buffer_bytes = media_read_pool_bytes(m->pool);
+	out->buffer_bytes = media_pool_bytes(m->pool);
 }
 
 int

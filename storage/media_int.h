@@ -3,7 +3,8 @@
  * media_int - the inside of media, for media*.c and their tests only.
  *
  * media.c: the thread, jobs, start and stop. media_file.c: finding, indexing
- * and repairing a file. media_write.c: recordings being made. media_read.c:
+ * and repairing a file. media_writer.c, media_write.c:
+ * recordings being made, the loop's half and the thread's. media_read.c:
  * readers. media_admin.c: questions of administrators.
  */
 #ifndef STORAGE_MEDIA_INT_H
@@ -71,7 +72,8 @@ struct media_writer { /* lists: media thread; see media_write.c */
 	/* both */
 	atomic_bool is_failed;
 	struct media_job kick;
-	struct write_job *close_job; /* made at open: a close cannot fail */
+	struct media_write_job
+	    *close_job; /* made at open: a close cannot fail */
 	/* media thread */
 	struct recpath path;
 	char key[RECPATH_MAX + 2]; /* in the index */
@@ -172,17 +174,51 @@ struct refbuf *media_file_tag(
     struct media *, int fd, uint64_t at, uint64_t end, uint64_t *read_bytes);
 
 /* --- media_write.c: media thread --- */
+struct media_pending {
+	uint8_t type;
+	uint32_t ts_ms;
+	struct refbuf *payload;
+};
+
+struct media_write_job { /* open and close */
+	struct media_job job;
+	struct media_writer *w;
+	int result;
+	struct err why;
+	bool existed;
+	uint32_t last_ts;
+	int64_t idle_ms;
+	struct media_found found;
+	struct media_update update;
+	bool updating;
+};
+
+struct media_failed_job {
+	struct media_job job;
+	struct media_writer *w;
+	int result;
+	struct err why;
+};
+
+void media_write_open_run(struct media *, struct media_job *);
+void media_write_close_run(struct media *, struct media_job *);
+void media_write_kick_run(struct media *, struct media_job *);
 void media_write_tick(struct media *);
 /* Is this hidden file of a recording being begun? */
 bool media_write_is_hidden(struct media *, const char *path);
 struct media_writer *media_write_find(struct media *, const char *key);
-void media_write_stop(struct media *); /* loop thread: close all */
 
-/* --- media_read.c --- */
+/* --- media_writer.c: loop thread --- */
+void media_writer_failed_done(struct media *, struct media_job *);
+void media_writer_stop(struct media *); /* close all */
+
+/* --- media_pool.c --- */
 /* Windows may outlive the media store in somebody's output queue: each holds
  * the pool. NULL no memory. */
-struct media_pool *media_read_pool_new(void);
-void media_read_pool_unref(struct media_pool *);   /* NULL allowed */
-size_t media_read_pool_bytes(struct media_pool *); /* in use */
+struct media_pool *media_pool_new(void);
+void media_pool_unref(struct media_pool *); /* NULL allowed */
+/* At least want bytes; NULL no memory. Any thread. */
+struct refbuf *media_pool_window(struct media_pool *, size_t want);
+size_t media_pool_bytes(struct media_pool *); /* in use */
 
 #endif

@@ -22,25 +22,10 @@
 #include "storage/media_int.h"
 #include "storage/rechead.h"
 
-#define WINDOW_MS    500
-#define WINDOW_MIN   (16u << 10)
-#define WINDOW_MAX   (512u << 10)
-#define WINDOW_ROUND (16u << 10)
-#define POOL_MAX     64    /* blocks kept for reuse */
-#define FIRST_MS     10000 /* a later entry is never the first one's time */
-
-struct media_block { /* in the pool, at the start of the free memory */
-	struct media_block *next;
-	size_t size;
-};
-
-struct media_pool {
-	atomic_uint refs;
-	atomic_size_t used; /* bytes of windows in use */
-	pthread_mutex_t lock;
-	struct media_block *first;
-	size_t count;
-};
+#define WINDOW_MS  500
+#define WINDOW_MIN (16u << 10)
+#define WINDOW_MAX (512u << 10)
+#define FIRST_MS   10000 /* a later entry is never the first one's time */
 
 struct media_reader {
 	struct media *m;
@@ -106,94 +91,6 @@ struct read_job {
 	uint64_t seek_bytes;
 	struct media_place place;
 };
-
-/* --- window memory --- */
-
-struct media_pool *
-media_read_pool_new(void)
-{
-	struct media_pool *pool = calloc(1, sizeof(*pool));
-
-	if (pool == NULL)
-		return NULL;
-	atomic_init(&pool->refs, 1);
-	pthread_mutex_init(&pool->lock, NULL);
-	return pool;
-}
-
-void
-media_read_pool_unref(struct media_pool *pool)
-{
-	if (pool == NULL || atomic_fetch_sub(&pool->refs, 1) != 1)
-		return;
-	while (pool->first != NULL) {
-		struct media_block *b = pool->first;
-
-		pool->first = b->next;
-		free(b);
-	}
-	pthread_mutex_destroy(&pool->lock);
-	free(pool);
-}
-
-size_t
-media_read_pool_bytes(struct media_pool *pool)
-{
-	return atomic_load(&pool->used);
-}
-
-static void
-block_free(void *data, size_t len, void *arg)
-{
-	struct media_pool *pool = arg;
-	struct media_block *b = data;
-
-	atomic_fetch_sub(&pool->used, len);
-	pthread_mutex_lock(&pool->lock);
-	if (pool->count < POOL_MAX) {
-		b->size = len;
-		b->next = pool->first;
-		pool->first = b;
-		pool->count++;
-		b = NULL;
-	}
-	pthread_mutex_unlock(&pool->lock);
-	free(b);
-	media_read_pool_unref(pool);
-}
-
-static struct refbuf *
-window_new(struct media_pool *pool, size_t want)
-{
-	size_t size = (want + WINDOW_ROUND - 1) / WINDOW_ROUND * WINDOW_ROUND;
-	struct media_block *b = NULL;
-	struct refbuf *r;
-
-	pthread_mutex_lock(&pool->lock);
-	for (struct media_block **p = &pool->first; *p != NULL;
-	     p = &(*p)->next) {
-		if ((*p)->size < size || (*p)->size > size * 2)
-			continue;
-		b = *p;
-		*p = b->next;
-		pool->count--;
-		size = b->size;
-		break;
-	}
-	pthread_mutex_unlock(&pool->lock);
-	if (b == NULL)
-		b = malloc(size);
-	if (b == NULL)
-		return NULL;
-	r = refbuf_wrap(b, size, block_free, pool);
-	if (r == NULL) {
-		free(b);
-		return NULL;
-	}
-	atomic_fetch_add(&pool->refs, 1);
-	atomic_fetch_add(&pool->used, size);
-	return r;
-}
 
 static void
 payload_free(void *data, size_t len, void *arg)
@@ -685,12 +582,12 @@ fill(struct media_reader *r, size_t need, uint64_t end)
 	r->window = NULL;
 	if (want > end - r->pos)
 		want = (size_t)(end - r->pos);
-	if (media_read_pool_bytes(r->m->pool) + want >
+	if (media_pool_bytes(r->m->pool) + want >
 	    (uint64_t)limits_get(r->m->conf.limits, LIMIT_READ_BUFFERS)) {
 		limits_refuse(LIMIT_READ_BUFFERS);
 		return FCS_EBUSY;
 	}
-	w = window_new(r->m->pool, want);
+	w = media_pool_window(r->m->pool, want);
 	if (w == NULL)
 		return FCS_ENOMEM;
 	iov.iov_base = w->data;

@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
+#include "codec/amf0.h"
 
 UNIT(a_recording_plays_as_it_was_written)
 {
@@ -718,6 +720,66 @@ UNIT(read_memory_is_bounded)
 		refbuf_unref(t.payload);
 	rec_close(&p);
 	rec_stop(&r);
+}
+
+UNIT(the_head_of_a_closed_file_names_key_frames_to_seek_to)
+{
+	struct arena *arena = arena_new(64 << 20);
+	const struct value *frames;
+	const struct value *places;
+	const struct value *times;
+	struct amf0_reader reader;
+	struct rec_writer w;
+	struct value *name;
+	struct value *object;
+	struct rec r;
+	size_t len;
+	uint8_t *p;
+	size_t size;
+
+	rec_start(&r, unit_tmpdir(), NULL);
+	rec_begin(&r, &w, "_definst_", "x", MEDIA_NEW);
+	for (uint32_t n = 0; n < 3000; n++) {
+		struct refbuf *b = rec_frame(MESSAGE_VIDEO, 0);
+
+		ck_assert_int_eq(
+		    media_writer_append(w.w, MESSAGE_VIDEO, n * 2000, b), 0);
+		refbuf_unref(b);
+	}
+	rec_end(&r, &w);
+	rec_stop(&r);
+	p = rec_slurp(rec_path("recordings/_definst_/x.flv"), &len);
+	size = (size_t)p[14] << 16 | (size_t)p[15] << 8 | p[16];
+	amf0_reader_init(&reader, arena, p + 13 + 11, size);
+	ck_assert_int_eq(amf0_read(&reader, &name), FCS_OK);
+	ck_assert_int_eq(amf0_read(&reader, &object), FCS_OK);
+	ck_assert(amf0_reader_at_end(&reader));
+	ck_assert(
+	    value_as_number(value_get(object, "duration"), 0) == 2999 * 2.0);
+	ck_assert(
+	    value_as_number(value_get(object, "filesize"), 0) == (double)len);
+	frames = value_get(object, "keyframes");
+	times = value_get(frames, "times");
+	places = value_get(frames, "filepositions");
+	ck_assert_ptr_nonnull(times);
+	ck_assert_uint_eq(times->item_count, places->item_count);
+	/* thinned out to the room there is */
+	ck_assert_uint_gt(times->item_count, 700);
+	ck_assert_uint_lt(times->item_count, 1000);
+	for (uint32_t i = 0; i < times->item_count; i++) {
+		size_t at = (size_t)value_as_number(places->items[i], 0);
+		double s = value_as_number(times->items[i], -1);
+		uint32_t ts;
+
+		ck_assert_uint_lt(at + 12, len);
+		ts = (uint32_t)p[at + 7] << 24 | (uint32_t)p[at + 4] << 16 |
+		     (uint32_t)p[at + 5] << 8 | p[at + 6];
+		ck_assert_int_eq(p[at], MESSAGE_VIDEO);
+		ck_assert_int_eq(p[at + 11], 0x17);
+		ck_assert(s == ts / 1000.0);
+	}
+	free(p);
+	arena_free(arena);
 }
 
 UNIT(a_payload_may_outlive_the_store)
