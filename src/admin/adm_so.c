@@ -95,12 +95,20 @@ nearest(const char *word, json_t *o)
 	return near;
 }
 
+static bool
+is_known(const struct so_job *j)
+{
+	return json_object_get(json_object_get(j->known, j->inst), j->name) !=
+	       NULL;
+}
+
 /* Name what is missing and what may have been meant. */
 static void
 not_found(struct admin_request *req, const struct so_job *j)
 {
 	const char *app = application_env(j->app)->name, *near;
 	json_t *objects = json_object_get(j->known, j->inst);
+	bool slot = j->slot != NULL && is_known(j);
 	char where[800], hint[600] = "";
 
 	if (objects == NULL) {
@@ -112,13 +120,8 @@ not_found(struct admin_request *req, const struct so_job *j)
 			    " (did you mean \"%s/%s\"?)", app, near);
 	} else {
 		(void)snprintf(where, sizeof(where), "no %s \"%s\" in %s/%s",
-		    j->slot != NULL && json_object_get(objects, j->name)
-			? "slot"
-			: "object",
-		    j->slot != NULL && json_object_get(objects, j->name)
-			? j->slot
-			: j->name,
-		    app, j->inst);
+		    slot ? "slot" : "object", slot ? j->slot : j->name, app,
+		    j->inst);
 		near = nearest(j->name, objects);
 		if (near != NULL && strcmp(near, j->name) != 0)
 			(void)snprintf(hint, sizeof(hint),
@@ -142,6 +145,8 @@ job_done(void *arg, int result, const struct err *why)
 		return;
 	}
 	json_array_foreach(j->rows, i, row) admin_item(req, json_incref(row));
+	if (result == FCS_ENOENT && j->slot == NULL && is_known(j))
+		result = FCS_OK; /* used, but never written */
 	if (result == FCS_ENOENT || (result == FCS_OK && j->slot != NULL &&
 					json_array_size(j->rows) == 0))
 		not_found(req, j);
@@ -380,7 +385,8 @@ so_get(struct admin_request *req, struct application *app)
 	inst = application_instance(app, inst_name, false, &why);
 	if (inst != NULL)
 		so = sharedobj_find(inst, name);
-	if (so == NULL) {
+	/* The image of a persistent object may be ahead of the disk. */
+	if (so == NULL || sharedobj_is_persistent(so)) {
 		submit(req, app, inst_name, get_stored, json_array(),
 		    known_names(app));
 		return;

@@ -378,6 +378,28 @@ client_release_held(struct client *c, uint64_t durable)
 	client_pump(c, false);
 }
 
+void
+client_drop_undurable(struct client *c, uint64_t seq, const char *why)
+{
+	struct held *h, *next, *lost = NULL;
+
+	DL_FOREACH_SAFE(c->held, h, next) {
+		if (h->kind != HELD_SEND || h->seq < seq)
+			continue;
+		DL_DELETE(c->held, h);
+		c->held_bytes -= h->len;
+		DL_APPEND(lost, h);
+	}
+	/* The errors queue up where the answers were: nothing overtakes what
+	 * is still held before them. */
+	DL_FOREACH_SAFE(lost, h, next) {
+		DL_DELETE(lost, h);
+		if (h->txn != 0)
+			fcs_ignore(client_error(c, h->txn, why, NULL));
+		free(h);
+	}
+}
+
 static int
 hold(struct client *c, enum held_kind kind, uint8_t type, uint32_t msid,
     enum status status, const uint8_t *data, size_t len)
@@ -438,6 +460,13 @@ int
 client_emit(struct client *c, uint8_t type, uint32_t msid,
     const uint8_t *payload, size_t len)
 {
+	return client_emit_answer(c, 0, type, msid, payload, len);
+}
+
+int
+client_emit_answer(struct client *c, double txn, uint8_t type, uint32_t msid,
+    const uint8_t *payload, size_t len)
+{
 	int rc;
 
 	if (c->lost || c->state == CLIENT_CLOSED || c->inst == NULL)
@@ -446,6 +475,8 @@ client_emit(struct client *c, uint8_t type, uint32_t msid,
 	    c->state == CLIENT_ACCEPTED)
 		return client_send(c, type, msid, payload, len);
 	rc = hold(c, HELD_SEND, type, msid, STATUS_COUNT, payload, len);
+	if (rc == FCS_OK)
+		c->held->prev->txn = txn; /* the newest one */
 	if (rc == FCS_ELIMIT) {
 		log_warn("client.held", "cid=%s why=%s", c->info.id,
 		    "too many bytes wait for a commit");

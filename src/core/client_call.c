@@ -34,7 +34,7 @@ emit(struct client *c, bool now, const char *name, double txn,
 		    amf3 ? MESSAGE_COMMAND_AMF3 : MESSAGE_COMMAND, 0,
 		    buf_data(&b), buf_len(&b));
 	else if (rc == FCS_OK)
-		rc = client_emit(c,
+		rc = client_emit_answer(c, name[0] == '_' ? txn : 0,
 		    amf3 ? MESSAGE_COMMAND_AMF3 : MESSAGE_COMMAND, 0,
 		    buf_data(&b), buf_len(&b));
 	buf_fini(&b);

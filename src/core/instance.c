@@ -682,6 +682,17 @@ instance_barrier(const struct instance *i)
 }
 
 void
+instance_not_durable(struct instance *i, uint64_t seq, const char *why)
+{
+	struct client *c, *next;
+
+	if (seq <= i->durable)
+		return;
+	DL_FOREACH_SAFE(i->clients, c, next)
+		client_drop_undurable(c, seq, why);
+}
+
+void
 instance_durable(struct instance *i, uint64_t seq)
 {
 	struct client *c, *next;

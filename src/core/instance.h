@@ -84,6 +84,9 @@ void instance_ask(struct instance *, enum script_question,
  */
 void instance_raise_barrier(struct instance *, uint64_t seq);
 void instance_durable(struct instance *, uint64_t seq);
+/* The write of seq was lost (why: for clients): what waits for it is not said;
+ * answers to calls become Call.Failed. Comes before instance_durable(seq). */
+void instance_not_durable(struct instance *, uint64_t seq, const char *why);
 uint64_t instance_barrier(const struct instance *); /* 0: nothing pending */
 
 /* reason: gc, shutdown, unload, reload (script-api.md 3).

@@ -112,6 +112,7 @@ struct held { /* one emission behind the barrier */
 	struct held *prev, *next;
 	enum held_kind kind;
 	uint64_t seq; /* leaves when this is durable */
+	double txn;   /* of the call it answers, 0 = none */
 	uint8_t type;
 	uint32_t msid;
 	enum status status;
@@ -169,6 +170,14 @@ struct client {
 	uint32_t call_count, call_cap;
 	uint32_t calls_in; /* theirs, unanswered */
 };
+
+/* --- client.c --- */
+/* As client_emit; the answer to call txn (0: to none). */
+int client_emit_answer(struct client *, double txn, uint8_t type, uint32_t msid,
+    const uint8_t *payload, size_t len) FCS_MUSTUSE;
+/* What waits for seq or later will never be true: answers become errors, the
+ * rest is dropped. */
+void client_drop_undurable(struct client *, uint64_t seq, const char *why);
 
 /* --- application.c --- */
 void application_forget(struct application *, struct instance *);

@@ -486,6 +486,9 @@ sharedobj_queue_done(void *arg, int result, const struct err *why)
 	struct sharedobj *so = e->so;
 
 	e->in_flight = false;
+	if (result != FCS_OK)
+		instance_not_durable(
+		    set->inst, e->seq, "the change could not be stored");
 	DL_DELETE2(set->commits, e, seq_prev, seq_next);
 	e->seq = 0;
 	if (so == NULL) {

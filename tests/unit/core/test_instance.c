@@ -480,6 +480,33 @@ UNIT(emissions_wait_for_the_commit_in_order)
 	end();
 }
 
+UNIT(nothing_is_said_of_a_write_that_was_lost)
+{
+	struct instance *i;
+	struct value *yes;
+	struct arena *m;
+	struct who a;
+
+	begin(NULL, NULL);
+	m = arena_new(0);
+	yes = value_bool(m, true);
+	i = instance("x");
+	join(i, &a, "c1");
+	turn();
+	instance_raise_barrier(i, 5);
+	ck_assert_int_eq(client_result(a.client, 7, yes), FCS_OK);
+	instance_raise_barrier(i, 6);
+	ck_assert_int_eq(client_tell(a.client, "stored", NULL, 0), FCS_OK);
+	ck_assert_int_eq(client_result(a.client, 8, yes), FCS_OK);
+	instance_not_durable(i, 6, "the change could not be stored");
+	ck_assert_str_eq(a.sent, "");
+	instance_durable(i, 6);
+	ck_assert_str_eq(a.sent, "_result _error");
+	leave(&a);
+	arena_free(m);
+	end();
+}
+
 static void
 write_something(struct instance *i, const struct script_args *args)
 {
