@@ -120,8 +120,13 @@ media_collect(struct media *m)
 static void
 run_job(struct media *m, struct media_job *job)
 {
-	job->again = false;
+	job->again = job->park = false;
 	job->run(m, job);
+	if (job->park) {
+		job->next = m->parked;
+		m->parked = job;
+		return;
+	}
 	if (!job->again) {
 		media_post(m, job);
 		return;
@@ -129,6 +134,19 @@ run_job(struct media *m, struct media_job *job)
 	job->next = NULL;
 	*m->slow_last = job;
 	m->slow_last = &job->next;
+}
+
+void
+media_unpark(struct media *m)
+{
+	while (m->parked != NULL) {
+		struct media_job *job = m->parked;
+
+		m->parked = job->next;
+		job->next = NULL;
+		*m->slow_last = job;
+		m->slow_last = &job->next;
+	}
 }
 
 /* Give the first of the long jobs a turn. */

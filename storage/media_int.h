@@ -32,6 +32,7 @@ struct media_job {
 	void (*run)(struct media *, struct media_job *);
 	void (*done)(struct media *, struct media_job *); /* loop thread */
 	bool again;
+	bool park;    /* run it again when a recording begins or ends */
 	bool unasked; /* a report of the media thread, not an answer */
 	struct media_job *next; /* list of those that go on */
 };
@@ -111,6 +112,7 @@ struct media {
 	struct recidx *index;
 	struct media_writer *writers;
 	struct media_job *slow, **slow_last;
+	struct media_job *parked;
 	struct media_count *counts;
 	int64_t last_tick_ms, last_sync_ms, last_idle_ms;
 	struct media_update *updates; /* files being indexed */
@@ -122,6 +124,8 @@ struct media {
 /* --- media.c --- */
 void media_submit(struct media *, struct media_job *); /* loop thread */
 void media_post(struct media *, struct media_job *);   /* media thread */
+/* Media thread: a recording began or ended. */
+void media_unpark(struct media *);
 /* Counters of key; NULL: none yet (make: no memory, too many). Media thread. */
 struct media_count *media_count(struct media *, const char *key, bool make);
 struct media_file *media_file_new(int fd); /* takes fd; NULL no memory */
@@ -204,6 +208,8 @@ void media_write_open_run(struct media *, struct media_job *);
 void media_write_close_run(struct media *, struct media_job *);
 void media_write_kick_run(struct media *, struct media_job *);
 void media_write_tick(struct media *);
+/* Is one of that name about to begin? */
+bool media_write_is_coming(struct media *, const char *path);
 /* Is this hidden file of a recording being begun? */
 bool media_write_is_hidden(struct media *, const char *path);
 struct media_writer *media_write_find(struct media *, const char *key);

@@ -126,6 +126,12 @@ run_open(struct media *m, struct read_job *j)
 	if (!j->updating) {
 		rc = media_file_find(
 		    m, &j->in_inst, &j->shipped, false, &j->found, &j->why);
+		/* its first batch is not written yet: in a moment */
+		if (rc == FCS_ENOENT &&
+		    media_write_is_coming(m, j->in_inst.path)) {
+			j->job.park = true;
+			return;
+		}
 		if (rc != FCS_OK) {
 			j->result = rc;
 			return;

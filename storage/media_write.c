@@ -36,6 +36,15 @@ media_write_find(struct media *m, const char *key)
 }
 
 bool
+media_write_is_coming(struct media *m, const char *path)
+{
+	for (struct media_writer *w = m->writers; w != NULL; w = w->next)
+		if (!w->begun && strcmp(w->path.path, path) == 0)
+			return true;
+	return false;
+}
+
+bool
 media_write_is_hidden(struct media *m, const char *path)
 {
 	for (struct media_writer *w = m->writers; w != NULL; w = w->next)
@@ -370,6 +379,7 @@ begin_well(struct media *m, struct media_writer *w, struct err *why)
 		return rc;
 	w->hidden[0] = '\0';
 	w->begun = true;
+	media_unpark(m);
 	if (fstat(w->file->fd, &st) == 0)
 		w->rec.inode = (uint64_t)st.st_ino;
 	/* an older row of that name goes, whatever happens to ours */
@@ -533,4 +543,5 @@ media_write_close_run(struct media *m, struct media_job *job)
 	if (*p != NULL)
 		*p = w->next;
 	atomic_store(&w->file->growing, false);
+	media_unpark(m);
 }

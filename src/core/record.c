@@ -19,8 +19,8 @@
 #include "storage/media.h"
 
 #define HELD_BYTES_MAX (16u << 20)
-#define BACK_MS        60000 /* a time this little before the first is not a turn */
-#define APPEND_STEP_MS 40 /* between an appended part and what was there */
+#define FALL_MS        1000 /* a larger fall is another clock */
+#define APPEND_STEP_MS 40   /* between an appended part and what was there */
 
 enum record_state {
 	RECORD_WAITS, /* the one before it is being closed */
@@ -28,6 +28,12 @@ enum record_state {
 	RECORD_RUNS,
 	RECORD_AWAY, /* the publisher left, may come back */
 	RECORD_CLOSES
+};
+
+/* A clock of the publisher: its time in_ms is out_ms of the file. */
+struct record_clock {
+	uint32_t in_ms, out_ms;
+	uint32_t number;
 };
 
 struct record {
@@ -47,12 +53,22 @@ struct record {
 	struct timer *away;
 	int result; /* why it ends */
 	char why[ERR_TEXT_MAX];
-	bool is_open, is_announced;
-	/* time */
-	bool has_base, has_media;
-	uint32_t base_ms, offset_ms, last_ms;
-	uint32_t last_of[2]; /* sound, pictures: never falling */
-	uint64_t left_at_ms; /* loop time */
+	bool is_announced;
+	bool is_over; /* the publisher left before the file was open */
+	/* time: see out_time() */
+	bool has_media;
+	bool has_clock;
+	struct record_clock clock; /* the newest */
+	struct record_time {
+		bool seen;
+		struct record_clock clock;
+		uint32_t in_ms;  /* last one in */
+		int64_t pos_ms;  /* behind the clock's start */
+		uint32_t out_ms; /* last one out: never falling */
+	} time[2];               /* sound, pictures */
+	uint32_t offset_ms;      /* where this part begins in the file */
+	uint32_t last_ms;        /* highest one out */
+	uint64_t left_at_ms;     /* loop time */
 	uint64_t bytes;
 	/* before the file takes it */
 	struct packet **held;
@@ -166,32 +182,56 @@ stop(struct record *r, int result, const char *why)
 
 /* --- time --- */
 
+/*
+ * The time in the file. Differences are signed 32-bit ones, so that a clock may
+ * turn over (49 days) or start below 0. A publisher whose clock falls back by
+ * more than FALL_MS has a new clock: the file goes on where it was. The second
+ * kind of media to fall joins the new clock of the first, so that both keep
+ * their distance.
+ */
 static uint32_t
 out_time(struct record *r, const struct packet *p)
 {
-	bool media = p->type == MESSAGE_AUDIO || p->type == MESSAGE_VIDEO;
-	uint32_t *last;
-	uint32_t ts;
+	struct record_time *t;
+	int64_t out;
+	int32_t step;
 
-	if (media && !r->has_base) {
-		r->has_base = true;
-		r->base_ms = p->ts_ms;
+	if (p->type != MESSAGE_AUDIO && p->type != MESSAGE_VIDEO) {
+		if (!r->has_clock)
+			return r->offset_ms;
+		step = (int32_t)(p->ts_ms - r->clock.in_ms);
+		return r->clock.out_ms + (step > 0 ? (uint32_t)step : 0);
 	}
-	/* a difference: the clock of the wire turns over after 49 days */
-	ts = p->ts_ms - r->base_ms;
-	if (!r->has_base ||
-	    (p->ts_ms < r->base_ms && r->base_ms - p->ts_ms < BACK_MS))
-		ts = 0;
-	ts += r->offset_ms;
-	if (!media)
-		return ts;
-	last = &r->last_of[p->type == MESSAGE_VIDEO];
-	if (ts < *last)
-		ts = *last;
-	*last = ts;
-	if (ts > r->last_ms)
-		r->last_ms = ts;
-	return ts;
+	if (!r->has_clock) {
+		r->has_clock = true;
+		r->clock.in_ms = p->ts_ms;
+		r->clock.out_ms = r->offset_ms;
+		r->clock.number++;
+	}
+	t = &r->time[p->type == MESSAGE_VIDEO];
+	step = (int32_t)(p->ts_ms - t->in_ms);
+	if (t->seen && step < -FALL_MS && t->clock.number == r->clock.number) {
+		r->clock.in_ms = p->ts_ms;
+		r->clock.out_ms = r->last_ms;
+		r->clock.number++;
+	}
+	if (!t->seen || (step < -FALL_MS)) {
+		t->seen = true;
+		t->clock = r->clock;
+		t->pos_ms = (int32_t)(p->ts_ms - t->clock.in_ms);
+	} else {
+		t->pos_ms += step;
+	}
+	t->in_ms = p->ts_ms;
+	out = t->clock.out_ms + t->pos_ms;
+	if (out < t->out_ms)
+		out = t->out_ms;
+	if (out < r->offset_ms)
+		out = r->offset_ms;
+	t->out_ms = (uint32_t)out;
+	if (t->out_ms > r->last_ms)
+		r->last_ms = t->out_ms;
+	return t->out_ms;
 }
 
 /* --- media --- */
@@ -291,8 +331,8 @@ run(struct record *r)
 		packet_unref(held[i]);
 	}
 	free(held);
-	if (r->state == RECORD_RUNS && !live_is_published(r->sink.live))
-		stop(r, FCS_OK, ""); /* it left while the file was opened */
+	if (r->state == RECORD_RUNS && r->is_over)
+		stop(r, FCS_OK, "");
 }
 
 /* --- the publisher comes and goes --- */
@@ -304,8 +344,12 @@ on_end(void *arg)
 	int64_t window =
 	    config_app_int(env_of(r)->settings, APP_RECORD_RECONNECT);
 
-	if (r->state == RECORD_WAITS || r->state == RECORD_OPENS)
-		return; /* what it sent is still to be written: see run() */
+	if (r->state == RECORD_WAITS || r->state == RECORD_OPENS) {
+		/* what it sent is still to be written: run() ends it */
+		r->is_over = true;
+		live_detach(&r->sink);
+		return;
+	}
 	if (window <= 0 || r->state != RECORD_RUNS) {
 		stop(r, FCS_OK, "");
 		return;
@@ -324,7 +368,8 @@ on_begin(void *arg)
 		return;
 	timer_stop(r->away);
 	r->state = RECORD_RUNS;
-	r->has_base = false;
+	r->has_clock = false;
+	r->time[0].seen = r->time[1].seen = false;
 	r->offset_ms =
 	    r->last_ms + (uint32_t)(loop_now_ms(r->loop) - r->left_at_ms);
 }
@@ -364,7 +409,6 @@ on_opened(void *arg, int result, const struct err *why, bool existed,
 		stop(r, result, why->text);
 		return;
 	}
-	r->is_open = true;
 	if (existed) {
 		r->offset_ms = last_ts_ms + APPEND_STEP_MS;
 		if (r->mode == RECORD_APPEND_GAP && idle_ms > 0)
@@ -426,17 +470,21 @@ open_file(struct record *r)
 static void
 begin_waiting(struct record_set *set, const char *name)
 {
-	struct record *r;
+	struct record *first = NULL;
 	int rc;
 
-	for (r = set->records; r != NULL; r = r->next)
-		if (r->state == RECORD_WAITS && strcmp(r->name, name) == 0)
-			break;
-	if (r == NULL)
+	for (struct record *r = set->records; r != NULL; r = r->next) {
+		if (strcmp(r->name, name) != 0)
+			continue;
+		if (r->state != RECORD_WAITS)
+			return; /* still there */
+		first = r;      /* the list has the newest in front */
+	}
+	if (first == NULL)
 		return;
-	rc = open_file(r);
+	rc = open_file(first);
 	if (rc != FCS_OK)
-		stop(r, rc, r->why);
+		stop(first, rc, first->why);
 }
 
 /* --- outside --- */
@@ -519,7 +567,7 @@ record_start(struct live *lv, const char *name, enum record_mode mode,
 		loop_at_end(instance_loop(inst), LOOP_WORK, &old->again);
 		return old->id;
 	}
-	if (old != NULL && old->state != RECORD_CLOSES) {
+	if (old != NULL && old->state != RECORD_CLOSES && !old->is_over) {
 		*result = FCS_EEXIST;
 		return 0;
 	}

@@ -214,15 +214,15 @@ reader_ready(void *arg)
 	p->is_ready = true;
 }
 
-static const struct media_reader_ops reader_ops = { reader_opened,
-	reader_placed, reader_ready };
+const struct media_reader_ops rec_reader_ops = { reader_opened, reader_placed,
+	reader_ready };
 
 void
 rec_open(
     struct rec *r, struct rec_player *p, const char *inst, const char *name)
 {
 	memset(p, 0, sizeof(*p));
-	p->r = media_reader_open(r->media, inst, name, &reader_ops, p);
+	p->r = media_reader_open(r->media, inst, name, &rec_reader_ops, p);
 	ck_assert_ptr_nonnull(p->r);
 	rec_wait(r, &p->is_open);
 }

@@ -59,6 +59,7 @@ struct rec_player {
 	int end;       /* what media_reader_next said last */
 	uint64_t hash; /* of the audio and video tags */
 };
+extern const struct media_reader_ops rec_reader_ops;
 /* Opens and waits; .result says how it went. */
 void rec_open(
     struct rec *, struct rec_player *, const char *inst, const char *name);

@@ -153,6 +153,34 @@ UNIT(a_seek_works_while_recording)
 	rec_stop(&r);
 }
 
+UNIT(a_player_of_a_recording_just_begun_waits_for_its_first_bytes)
+{
+	struct rec_writer w;
+	struct rec_player p;
+	struct rec r;
+
+	rec_start(&r, unit_tmpdir(), NULL);
+	for (int i = 0; i < 2; i++) {
+		rec_begin(&r, &w, "_definst_", "x", MEDIA_NEW);
+		memset(&p, 0, sizeof(p));
+		p.r = media_reader_open(
+		    r.media, "_definst_", "x", &rec_reader_ops, &p);
+		rec_turn(&r, 100);
+		ck_assert(!p.is_open);
+		if (i == 1)
+			rec_frames(&w, 0, 50);
+		else
+			media_writer_close(w.w); /* nothing comes */
+		rec_wait(&r, &p.is_open);
+		ck_assert_int_eq(p.result, i == 1 ? FCS_OK : FCS_ENOENT);
+		rec_close(&p);
+		if (i == 1)
+			media_writer_close(w.w);
+		rec_wait(&r, &w.is_closed);
+	}
+	rec_stop(&r);
+}
+
 UNIT_TIMEOUT(bytes_before_the_first_frame_do_not_grow, 30)
 {
 	static const uint32_t frames[] = { 1500, 90000 };

@@ -212,6 +212,68 @@ UNIT(a_restart_of_the_publisher_waits_for_the_old_file_to_close)
 	recenv_close(&e);
 }
 
+UNIT(short_recordings_one_after_the_other_all_get_in)
+{
+	struct recenv_rec r[5];
+	struct media_info info;
+	struct recenv e;
+	struct live *lv;
+
+	recenv_open(&e, NULL);
+	lv = live_find(e.inst, "x", true);
+	for (int i = 0; i < 5; i++) { /* before the first file is open */
+		ck_assert_int_eq(live_publish(lv, &publisher), FCS_OK);
+		start(lv, RECORD_APPEND, &r[i]);
+		recenv_frames(lv, 0, 10, 0);
+		live_unpublish(lv);
+	}
+	for (int i = 0; i < 5; i++) {
+		recenv_wait(&e, &r[i].stopped);
+		ck_assert_int_eq(r[i].stop_result, FCS_OK);
+	}
+	info = info_of(&e, "x");
+	ck_assert_uint_eq(info.tags, 1 + 5 * 20);
+	ck_assert_uint_eq(info.duration_ms, 5 * 380 + 4 * 40);
+	recenv_close(&e);
+}
+
+/* Clocks that fall back, start below 0 and turn over. */
+UNIT(times_never_fall_whatever_the_clock_does)
+{
+	static const uint32_t starts[] = { 5000, (uint32_t)-2000,
+		(uint32_t)-500, 100 };
+	struct recenv_play *p;
+	struct recenv_rec r;
+	struct recenv e;
+	struct live *lv;
+	uint32_t last = 0;
+
+	recenv_open(&e, NULL);
+	lv = live_find(e.inst, "x", true);
+	ck_assert_int_eq(live_publish(lv, &publisher), FCS_OK);
+	start(lv, RECORD_NEW, &r);
+	recenv_headers(lv, 5000);
+	for (int i = 0; i < 4; i++)
+		recenv_frames(lv, 0, 100, starts[i]);
+	recenv_wait(&e, &r.started);
+	live_unpublish(lv);
+	recenv_wait(&e, &r.stopped);
+	p = recenv_play(&e, "x", 0, -1);
+	/* four parts of 4 s, each where the one before ended */
+	ck_assert_uint_ge(p->info.duration_ms, 4 * 3980 - 100);
+	ck_assert_uint_le(p->info.duration_ms, 4 * 3980 + 100);
+	playback_set_buffer(p->p, 36000000);
+	playback_start(p->p);
+	recenv_wait(&e, &p->ended);
+	ck_assert_uint_eq(p->media, 800);
+	for (uint32_t i = 0; i < p->count; i++) {
+		ck_assert_uint_ge(p->seen[i].ts, last);
+		last = p->seen[i].ts;
+	}
+	recenv_play_free(&e, p);
+	recenv_close(&e);
+}
+
 UNIT(a_publisher_back_in_time_continues_the_file)
 {
 	static const char *const settings[] = { "record.reconnect_window=5s",
