@@ -114,7 +114,7 @@ parse_hex4(struct parse *p)
 	if (p->end - p->at < 4)
 		bad(p, "\\u needs four digits");
 	for (i = 0; i < 4; i++) {
-		c = *p->at++;
+		c = (unsigned char)*p->at++;
 		cp *= 16;
 		if (c >= '0' && c <= '9')
 			cp += (uint32_t)(c - '0');

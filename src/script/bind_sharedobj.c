@@ -556,50 +556,29 @@ f_close(mrb_state *mrb, mrb_value self)
 }
 
 /* so_writer(name, slot) => [version, user or client] */
-struct writer {
-	struct value_str slot;
-	uint64_t version;
-	char user[256];
-	bool found;
-};
-
-static void
-on_writer(void *arg, const struct sharedobj_slot *slot)
-{
-	struct writer *w = arg;
-
-	if (slot->name.len != w->slot.len ||
-	    memcmp(slot->name.ptr, w->slot.ptr, w->slot.len) != 0)
-		return;
-	w->found = true;
-	w->version = slot->version;
-	snprintf(w->user, sizeof(w->user), "%s",
-	    slot->user == NULL ? "" : slot->user);
-}
-
 static mrb_value
 f_writer(mrb_state *mrb, mrb_value self)
 {
 	const char *name, *slot;
+	char user[256] = "";
 	mrb_int slot_len;
 	struct sharedobj *so;
-	struct writer w;
+	struct sharedobj_slot found;
+	bool has = false;
 	mrb_value v[2];
 
 	(void)self;
 	mrb_get_args(mrb, "zs", &name, &slot, &slot_len);
-	memset(&w, 0, sizeof(w));
-	w.slot.ptr = slot;
-	w.slot.len = (uint32_t)slot_len;
 	vmguard_native_begin();
 	so = sharedobj_find(vm_of(mrb)->inst, name);
 	if (so != NULL)
-		sharedobj_each_slot(so, on_writer, &w);
+		has = sharedobj_slot(so, slot, (size_t)slot_len, &found);
+	if (has && found.user != NULL)
+		snprintf(user, sizeof(user), "%s", found.user);
 	vmguard_native_end();
 	v[0] =
-	    w.found ? mrb_int_value(mrb, (mrb_int)w.version) : mrb_nil_value();
-	v[1] = w.found && w.user[0] != '\0' ? mrb_str_new_cstr(mrb, w.user)
-					    : mrb_nil_value();
+	    has ? mrb_int_value(mrb, (mrb_int)found.version) : mrb_nil_value();
+	v[1] = user[0] != '\0' ? mrb_str_new_cstr(mrb, user) : mrb_nil_value();
 	return mrb_ary_new_from_values(mrb, 2, v);
 }
 

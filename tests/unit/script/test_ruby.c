@@ -8,18 +8,25 @@
 #include "tests/lib/unit.h"
 #include "tests/unit/script/host.h"
 
+#define SOURCE_MAX 262144
+
+static char text[SOURCE_MAX];
+
 static char *
 source(const char *name)
 {
-	char path[1024], *text = calloc(1, 262144);
+	char path[1024];
 	const char *dir = getenv("FCS_SRCDIR");
+	size_t n;
 	FILE *f;
 
 	(void)snprintf(path, sizeof(path), "%s/tests/unit/script/%s",
 	    dir == NULL ? "." : dir, name);
 	f = fopen(path, "r");
 	ck_assert_msg(f != NULL, "%s", path);
-	ck_assert_uint_gt(fread(text, 1, 262143, f), 0);
+	n = fread(text, 1, SOURCE_MAX - 1, f);
+	ck_assert_uint_gt(n, 0);
+	text[n] = '\0';
 	fclose(f);
 	return text;
 }
