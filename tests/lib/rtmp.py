@@ -562,9 +562,12 @@ class Stream:
         return self
 
     def seek(self, ms, timeout=5):
+        """Seek; afterwards the mark is at Seek.Notify."""
         self.mark()
         self.command("seek", float(ms))
-        return self.wait_status("NetStream.Seek.Notify", timeout)
+        info = self.wait_status("NetStream.Seek.Notify", timeout)
+        self.start += self.tokens().index("status:NetStream.Seek.Notify")
+        return info
 
     def pause(self, ms=0, timeout=5):
         self.mark()

@@ -150,7 +150,7 @@ class Replica:
 
     def set_all(self, slots):
         for k, v in slots.items():
-            self.pending[k] = v
+            self.pending.setdefault(k, []).append(v)
         return self.emit(*[change(k, v, self.amf3) for k, v in slots.items()])
 
     def remove(self, *keys):
@@ -193,7 +193,9 @@ class Replica:
             raise AmfError("success carries more than a name")
         self.codes.append(("success", key))
         if key in self.pending:
-            value = self.pending.pop(key)
+            value = self.pending[key].pop(0)
+            if not self.pending[key]:
+                del self.pending[key]
             if value is None:
                 self.slots.pop(key, None)
             else:
