@@ -72,8 +72,8 @@ def parse(data, strict=True):
         size = int.from_bytes(data[pos + 1:pos + 4], "big")
         ts = int.from_bytes(data[pos + 4:pos + 7], "big") | data[pos + 7] << 24
         end = pos + 11 + size
-        if end + 4 > len(data):
-            break
+        if end + (4 if strict else 0) > len(data):
+            break               # a last size alone may be missing
         back = int.from_bytes(data[end:end + 4], "big")
         if strict and back != 11 + size:
             raise FlvError("previous tag size %d, want %d, at %d" %
