@@ -80,7 +80,7 @@ sanitize-e2e:
 # make conformance DATA=dir: recorded files of real peers
 conformance: all $(check_PROGRAMS)
 	@test -n "$(DATA)" || { echo "give DATA=folder" >&2; exit 2; }
-	@FCS_DATA="$(DATA)" $(TESTS_RUN) --only conformance/ --tag conformance
+	@FCS_DATA="$$(cd "$(DATA)" && pwd)" $(TESTS_RUN) --only conformance/ --tag conformance
 
 # make fuzz T=config S=60: new inputs for one target, S seconds
 FUZZ_DIR = fuzz
