@@ -12,12 +12,6 @@ tests_lib_libunit_a_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 UNIT = tests/lib/libunit.a $(CHECK_LIBS)
 
 EXTRA_DIST += tests/run tests/suite tests/expected
-EXTRA_DIST += tests/lib/__init__.py tests/lib/all.py tests/lib/amf0.py \
-	tests/lib/amf3.py tests/lib/chunk.py tests/lib/dumps.py \
-	tests/lib/flv.py tests/lib/handshake.py tests/lib/media.py tests/lib/npm.py \
-	tests/lib/reactor.py tests/lib/rtmp.py tests/lib/selftest.py \
-	tests/lib/server.py tests/lib/so.py tests/lib/tap.py \
-	tests/lib/tools.py tests/lib/values.py
 
 include tests/unit/base/local.mk
 include tests/unit/codec/local.mk

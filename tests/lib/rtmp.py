@@ -451,6 +451,7 @@ class Stream:
         self.client, self.msid = client, msid
         self.events = []
         self.start = 0
+        self.recorded = False
 
     def command(self, name, *args, txn=0):
         self.client.command(name, txn, *args, msid=self.msid)
@@ -512,13 +513,17 @@ class Stream:
 
     def publish(self, name, type="live", timeout=5, wait_start=True):
         self.command("publish", name, type)
+        self.recorded = type != "live"
         if wait_start:
             self.wait_status("NetStream.Publish.Start", timeout)
         return self
 
     def unpublish(self, timeout=5):
+        """Stop publishing; a recording is closed afterwards."""
         self.command("closeStream")
         self.wait_status("NetStream.Unpublish.Success", timeout)
+        if self.recorded:
+            self.wait_status("NetStream.Record.Stop", timeout)
 
     def send_tag(self, tag, offset=0):
         self.client.send_message(tag.type, tag.data, self.msid,
