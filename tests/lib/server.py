@@ -208,7 +208,7 @@ class Server:
         p = self.process
         if p is None:
             return
-        pids = descendants(p.pid)
+        pids = descendants(p.pid) if p.code is None else []
         if not self.dirty and p.code is None:
             self.stop(timeout=20)
         p.kill()

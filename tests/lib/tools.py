@@ -9,9 +9,9 @@ from .reactor import Process
 ENV = {"PATH": os.environ["PATH"], "HOME": "/dev/null", "LC_ALL": "C"}
 
 
-def run(*argv, timeout=60, ok=(0,)):
+def run(*argv, timeout=60, ok=(0,), cwd=None):
     """Run to the end; the Process.  Any other exit code is a failure."""
-    p = start(*argv)
+    p = start(*argv, cwd=cwd)
     code = p.finish(timeout)
     if ok is not None and code not in ok:
         raise AssertionError("%s: exit %d\n%s" % (
@@ -19,8 +19,8 @@ def run(*argv, timeout=60, ok=(0,)):
     return p
 
 
-def start(*argv):
-    return Process(argv, env=ENV)
+def start(*argv, cwd=None):
+    return Process(argv, env=ENV, cwd=cwd)
 
 
 def ffmpeg(*args, **kw):

@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Scripts that run away: the instance is lost, nobody else."""
+
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from lib.all import *       # noqa: E402,F401,F403
+
+LIMIT_MS = 50
+
+
+def call_and_lose(s, inst, name):
+    """Call a runaway; its client is told and closed."""
+    c = connect(s, "runaway/" + inst)
+    c.tell(name)
+    c.wait_closed(10)
+    info = c.wait_status("NetConnection.Connect.AppShutdown")
+    eq(info["level"], "error")
+    return c
+
+
+def again(s, app):
+    """Connect again once the back-off is over."""
+    def attempt():
+        try:
+            return connect(s, app)
+        except (Refused, Closed):
+            return None
+    return poll(attempt, 10, "the instance to come back", 0.2)
+
+
+@case(timeout=60)
+def every_endless_loop_is_stopped():
+    s = Server()
+    for i, name in enumerate(("spin", "spin_rescue", "spin_sum")):
+        witness = connect(s, "runaway/witness")
+        begun = time.monotonic()
+        call_and_lose(s, "i%d" % i, name)
+        took = time.monotonic() - begun
+        ok(took < tap.bound(2 * LIMIT_MS / 1000),
+           "%s took %g s" % (name, took))
+        eq(witness.ask("echo", 1), 1.0)
+        s.wait_log("longer than 50 ms")
+
+
+@case(timeout=60)
+def memory_at_the_cap_ends_the_instance():
+    s = Server()
+    witness = connect(s, "runaway/witness")
+    worker = s.worker("runaway")
+    for i, name in enumerate(("hog", "hog_rescue")):
+        call_and_lose(s, "m%d" % i, name)
+        eq(witness.ask("echo", 1), 1.0)
+    eq(s.worker("runaway"), worker, "the worker itself survived")
+    ok(server.rss(worker) < 200 << 20, "memory was not given back")
+
+
+@case
+def a_raise_is_an_answer_and_nothing_else():
+    s = Server()
+    c = connect(s, "runaway")
+    for name in ("raise_it", "recurse"):
+        try:
+            c.ask(name)
+        except CallFailed as e:
+            ok("Script error" in e.info["description"], e.info)
+        else:
+            raise AssertionError("no error")
+    eq(c.ask("echo", 1), 1.0)
+    ok(s.wait_log("on purpose"))
+
+
+@case(timeout=60)
+def lost_instance_starts_again_with_what_was_committed():
+    s = Server()
+    c = connect(s, "runaway/x")
+    r = c.object("board", True)
+    r.set(x=1.0).wait_code("success", "x")
+    call_and_lose(s, "x", "spin")
+    c.wait_closed()
+    d = again(s, "runaway/x")
+    eq(d.object("board", True).slots, {"x": 1.0})
+    eq(d.ask("echo", 2), 2.0)
+
+
+@case(timeout=60)
+def three_overruns_disable_the_instance():
+    s = Server()
+    for _ in range(3):
+        c = again(s, "runaway/bad")
+        c.tell("spin")
+        c.wait_closed(10)
+    s.mark_log()
+    fine = connect(s, "runaway/good")
+    end = time.monotonic() + 6
+    while time.monotonic() < end:
+        c = Client(s.rtmp)
+        info = c.refused("runaway/bad")
+        ok(info["code"] in ("NetConnection.Connect.Failed",
+                            "NetConnection.Connect.Rejected"), info)
+        loop.run_for(0.5)
+    eq(fine.ask("echo", 1), 1.0)
+    rows = [r for r in s.ctl("inst", "list", "runaway")
+            if r["where"] == "runaway/bad"]
+    ok(not rows or rows[0]["state"] == "disabled", rows)
+
+
+class Pinger:
+    """Calls all the time; keeps how long each answer took."""
+
+    def __init__(self, s, app, period=0.005):
+        self.c = connect(s, app)
+        self.took, self.sent, self.live = [], {}, True
+        loop.every(period, self._tick)
+
+    def _tick(self):
+        now = time.monotonic()
+        for t in [t for t in self.sent if t in self.c.results]:
+            self.took.append(now - self.sent.pop(t))
+        if len(self.sent) < 4 and self.live:
+            self.sent[self.c.call("echo", 1)] = now
+        return self.live
+
+    def stop(self):
+        self.live = False
+        return sorted(self.took)
+
+
+@case(timeout=60)
+def others_hardly_notice():
+    s = Server()
+    other = Pinger(s, "calls")
+    same = Pinger(s, "runaway/witness")
+    loop.run_for(1)
+    for i in range(4):
+        call_and_lose(s, "l%d" % i, ("spin", "hog", "spin_rescue",
+                                     "spin_sum")[i])
+        loop.run_for(0.3)
+    a, b = other.stop(), same.stop()
+    p99 = a[int(len(a) * 0.99)] * 1000
+    worst = b[-1] * 1000
+    note("other application p99 %.1f ms of %d calls; other instance worst "
+         "%.1f ms of %d" % (p99, len(a), worst, len(b)))
+    ok(len(a) > 100 and len(b) > 100)
+    ok(p99 < tap.bound(20), "p99 %.1f ms" % p99)
+    ok(worst < tap.bound(LIMIT_MS + 5), "worst %.1f ms" % worst)
+
+
+@case(timeout=60)
+def live_stream_of_another_instance_goes_on():
+    s = Server()
+    p = publisher(s, "runaway/live", "x")
+    v = connect(s, "runaway/live").stream().play("x", -1)
+    tags = media.synthetic(8)
+    feed = p.feed_live(tags, speed=4)
+    call_and_lose(s, "bad", "spin")
+    wait(lambda: feed.done, 10)
+    v.wait_media(len(flv.media(tags)))
+
+
+@case
+def a_start_that_never_ends_is_refused():
+    s = Server(start=False)
+    s.app("stuck", "class Stuck < FCS::App\n  on(:start) { loop { } }\nend\n")
+    s.app("stuck2", "loop { }\nclass Stuck < FCS::App\nend\n")
+    s.start()
+    witness = connect(s)
+    for app in ("stuck", "stuck2"):
+        info = Client(s.rtmp).refused(app, timeout=20)
+        eq(info["code"], "NetConnection.Connect.Failed")
+    eq(witness.ask("add", 1, 1), 2.0)
+
+
+@case
+def a_connect_handler_that_never_ends_is_refused():
+    s = Server(start=False)
+    s.app("c", "class C < FCS::App\n  on(:connect) { |c| loop { } }\nend\n")
+    s.start()
+    c = Client(s.rtmp)
+    c.begin_connect("c")
+    try:
+        c.end_connect(10)
+    except (Refused, Closed):
+        pass
+    else:
+        raise AssertionError("accepted")
+    connect(s)
+
+
+tap.main()
