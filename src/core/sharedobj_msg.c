@@ -9,6 +9,7 @@
  * answer: a Status, then the slots as they are stored, so that the client ends
  * with what everybody has.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ struct take { /* one message being taken */
 	uint32_t slot_count;
 	uint32_t refused; /* statuses due besides those of slots */
 	bool resync;      /* a clear was refused */
-	const char *why;  /* the first refusal, for the log */
+	char why[160];    /* the first refusal, for the log; "": none */
 };
 
 /* ---- writing ---- */
@@ -47,11 +48,18 @@ entry(struct take *t)
 	return t->entry;
 }
 
+/* Copied: the reason of a guard is gone with its answer. */
+static void
+note_why(struct take *t, const char *why)
+{
+	if (t->why[0] == '\0')
+		(void)snprintf(t->why, sizeof(t->why), "%s", why);
+}
+
 static void
 refuse(struct take *t, const char *why)
 {
-	if (t->why == NULL)
-		t->why = why;
+	note_why(t, why);
 	t->refused += entry(t) != NULL;
 }
 
@@ -234,8 +242,10 @@ take_clear(struct take *t)
 	for (s = t->so->image->order; s != NULL && why == NULL; s = s->next) {
 		if (t->so->conflict_reject && t->m->version < s->version)
 			why = "stale: a slot was written since";
-		if (why == NULL)
+		if (why == NULL) {
 			why = guard(t, s->name, NULL, 0, &g);
+			free(g.value); /* a clear stores nothing else */
+		}
 		/* a guard that writes while it is asked about everything */
 		if (why == NULL && t->so->image->version != version)
 			why = "the guard wrote to the object";
@@ -434,9 +444,9 @@ take_event(struct take *t, const struct somsg_event *ev, bool refused)
 		return; /* the server's own events */
 	}
 	if (!t->user->joined) {
-		if (t->why == NULL)
+		if (t->why[0] == '\0')
 			status(t, STATUS_SO_NOWRITEACCESS, "not in use");
-		t->why = "not in use";
+		note_why(t, "not in use");
 	} else if (ev->type == SOMSG_SEND) {
 		take_send(t, ev, refused);
 	} else if (ev->type == SOMSG_CLEAR || ev->type == SOMSG_REQUEST_CLEAR) {
@@ -461,7 +471,7 @@ take_message(struct sharedobj *so, struct so_user *user, const struct somsg *m,
 		take_event(
 		    &t, &m->events[i], refused != NULL && refused[i] != 0);
 	close_entry(&t);
-	if (t.why != NULL && user->joined)
+	if (t.why[0] != '\0' && user->joined)
 		sharedobj_refused(so, user, "write", t.why);
 	if (!user->joined)
 		so->sweep = true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Shared objects and the script: its writes, guards, decisions, events. */
+#include "base/log.h"
 #include "tests/unit/core/so_lib.h"
 
 /* ---- the script of these tests ---- */
@@ -31,6 +32,9 @@ script_guard(struct script *s, const char *client, const char *object,
 	if (slot_len >= 4 && memcmp(slot, "fail", 4) == 0)
 		return FCS_EKILLED;
 	out->allowed = !(slot_len >= 2 && memcmp(slot, "no", 2) == 0);
+	if (slot_len == 5 && memcmp(slot, "nowhy", 5) == 0)
+		(void)snprintf(
+		    out->why, sizeof(out->why), "only the owner moves it");
 	if (slot_len >= 5 && memcmp(slot, "twice", 5) == 0 && value != NULL) {
 		out->replaced = true;
 		out->value = malloc(len);
@@ -496,6 +500,36 @@ UNIT(guard_refuses_slots_and_the_others_form_one_batch)
 	so_expect(a,
 	    "[o 2 +x +y SharedObject.NoWriteAccess -no1 SharedObject.NoWriteAccess -no2 SharedObject.NoWriteAccess -now]");
 	so_expect(b, "[o 2 x=1 y=2]");
+	so_stop();
+}
+
+static char refusal[512];
+
+static void
+keep_refusal(void *arg, const char *line, size_t len)
+{
+	(void)arg;
+	if (memmem(line, len, "so.refused", 10) != NULL)
+		(void)snprintf(
+		    refusal, sizeof(refusal), "%.*s", (int)len, line);
+}
+
+/* The reason outlives the guard's answer: other events come after it. */
+UNIT(the_log_names_the_reason_of_the_guard)
+{
+	struct so_client *a;
+
+	start(NULL);
+	declared.guarded = true;
+	a = user("a", "o p 0 use");
+	log_set_tap(keep_refusal, NULL);
+	so_say(a, "o p 1 nowhy=1 x=1 no=2 y=2");
+	so_expect(a,
+	    "[o 2 +x +y SharedObject.NoWriteAccess -nowhy SharedObject.NoWriteAccess -no]");
+	log_set_tap(NULL, NULL);
+	ck_assert_msg(
+	    strstr(refusal, "why=\"only the owner moves it\"") != NULL, "%s",
+	    refusal);
 	so_stop();
 }
 
