@@ -160,6 +160,7 @@ create(struct session *s, struct sess_stream **out)
 		return FCS_ENOMEM;
 	st->session = s;
 	st->msid = i + 1;
+	st->turn = t->last_turn;
 	st->want_audio = st->want_video = true;
 	t->list[i] = st;
 	*out = st;
@@ -204,6 +205,9 @@ delete_stream(struct session *s, const struct command *cmd)
 		return FCS_OK;
 	sess_stream_close(st);
 	sess_publish_forget(st);
+	/* an answer for this one must not fit the next one of its id */
+	if (st->turn > s->streams->last_turn)
+		s->streams->last_turn = st->turn;
 	s->streams->list[st->msid - 1] = NULL;
 	loop_defer_free(conn_loop(s->conn), free, st);
 	return FCS_OK;
@@ -238,18 +242,21 @@ answer_fc(struct session *s, const struct command *cmd, const char *callback,
 	return rc;
 }
 
+/* extra: the bits of the transaction id, whatever number the client took. */
 static void
 length_known(struct instance *inst, uint64_t owner, uint64_t extra, int64_t ms)
 {
 	struct session *s = session_by_id(owner);
 	struct arena *arena = arena_new(0);
 	struct value *arg;
+	double txn;
 
 	(void)inst;
+	memcpy(&txn, &extra, sizeof(txn));
 	if (s != NULL && arena != NULL) {
 		arg = value_number(arena, ms > 0 ? (double)ms / 1000 : 0);
-		fcs_ignore(session_send_command(
-		    s, 0, "_result", (double)extra, NULL, &arg, 1));
+		fcs_ignore(
+		    session_send_command(s, 0, "_result", txn, NULL, &arg, 1));
 	}
 	arena_free(arena);
 }
@@ -258,16 +265,18 @@ static int
 stream_length(struct session *s, const struct command *cmd)
 {
 	struct url_stream name;
+	uint64_t txn;
 
-	if (cmd->txn <= 0)
+	if (cmd->txn == 0)
 		return FCS_OK;
+	memcpy(&txn, &cmd->txn, sizeof(txn));
 	if (cmd->arg_count > 0 && cmd->args[0]->type == VALUE_STRING &&
 	    url_parse_stream(cmd->args[0]->str, &name) == FCS_OK &&
 	    client_may(s->client, false, name.name))
-		playback_length(s->instance, name.name, length_known, s->id,
-		    (uint64_t)cmd->txn);
+		playback_length(
+		    s->instance, name.name, length_known, s->id, txn);
 	else
-		length_known(s->instance, s->id, (uint64_t)cmd->txn, -1);
+		length_known(s->instance, s->id, txn, -1);
 	return FCS_OK;
 }
 

@@ -64,6 +64,7 @@ struct sess_stream {
 struct sess_streams {
 	struct sess_stream **list; /* by msid - 1 */
 	uint32_t cap;
+	uint32_t last_turn; /* highest of those deleted */
 };
 
 /* The stream a message or an asynchronous answer is for; NULL: gone. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* session - connect, calls and refusals over a socketpair. */
+#include <math.h>
+
 #include "base/clock.h"
 #include "core/live.h"
 #include "core/record.h"
@@ -658,6 +660,82 @@ UNIT(malformed_shared_object_message_is_the_sender_s_affair)
 	so_message("00ff 41"); /* a name longer than the message */
 	wire_command(&w, false, "nothing", 5, NULL, NULL, 0);
 	wire_wait_closed(&w);
+	end();
+}
+
+static void
+stream_command(uint32_t msid, const char *name, const char *text)
+{
+	struct value *arg = value_string(arena, text);
+	struct buf b;
+
+	buf_init(&b, 0);
+	ck_assert_int_eq(
+	    command_write(&b, false, name, 0, NULL, &arg, 1), FCS_OK);
+	wire_message(&w, 8, MESSAGE_COMMAND, msid, buf_data(&b), buf_len(&b));
+	buf_fini(&b);
+}
+
+static void
+create_stream(void)
+{
+	struct command c;
+
+	wire_command(&w, false, "createStream", 2, NULL, NULL, 0);
+	wire_wait(&w, 1);
+	c = wire_read(&w, arena, 0);
+	ck_assert(value_str_eq(c.name, "_result"));
+	ck_assert_double_eq(value_as_number(c.args[0], 0), 1);
+	wire_forget(&w);
+}
+
+/* The protocol says a number, not a small one. */
+UNIT(stream_length_is_answered_with_any_transaction_id)
+{
+	static const double txns[] = { 7.5, -3, 1e300, INFINITY };
+	struct value *name;
+	unsigned i;
+
+	begin(NULL, NULL);
+	connected(0);
+	name = value_string(arena, "nothing");
+	for (i = 0; i < sizeof(txns) / sizeof(txns[0]); i++) {
+		wire_command(
+		    &w, false, "getStreamLength", txns[i], NULL, &name, 1);
+		wire_wait(&w, 1);
+		ck_assert_double_eq(wire_read(&w, arena, 0).txn, txns[i]);
+		wire_forget(&w);
+	}
+	end();
+}
+
+/* Ids of streams are used again, answers of a script may come late. */
+UNIT(late_verdict_does_not_count_for_the_next_stream_of_that_id)
+{
+	const struct script_answer yes = { .verdict = SCRIPT_OK };
+	const struct script_answer no = { .verdict = SCRIPT_REJECT };
+	struct value *one;
+
+	begin(&fake_script_ops, NULL);
+	connected(0);
+	fake.has_publish = fake.park = true;
+	create_stream();
+	stream_command(1, "publish", "mine");
+	one = value_number(arena, 1);
+	wire_command(&w, false, "deleteStream", 0, NULL, &one, 1);
+	create_stream();
+	stream_command(1, "publish", "theirs");
+	wire_command(&w, false, "createStream", 2, NULL, NULL, 0);
+	wire_wait(&w, 1);
+	wire_forget(&w);
+	ck_assert_uint_eq(fake_parked(), 2);
+	ck_assert(fake_answer(&yes));
+	loop_turn(loop, 0);
+	ck_assert_uint_eq(w.count, 0);
+	ck_assert(fake_answer(&no));
+	wire_wait(&w, 1);
+	expect_text(wire_read(&w, arena, 0).args[0], "code",
+	    "NetStream.Publish.BadName");
 	end();
 }
 
