@@ -59,8 +59,11 @@ struct stream {
 
 	struct entry *ring; /* cap is a power of 2 */
 	uint32_t head, count, cap;
-	size_t head_sent; /* bytes of the head entry already sent */
-	size_t queued;    /* bytes not yet sent */
+	size_t head_sent;    /* bytes of the head entry already sent */
+	size_t queued;       /* bytes not yet sent */
+	uint32_t media;      /* entries with an owner */
+	uint32_t media_from; /* none of them stands before this one */
+	uint32_t media_last; /* time of the newest */
 
 	enum state state;
 	bool read_paused;
@@ -143,6 +146,7 @@ drop_output(struct stream *s)
 	s->ring = NULL;
 	s->head = s->count = s->cap = 0;
 	s->head_sent = s->queued = 0;
+	s->media = s->media_from = 0;
 }
 
 static void
@@ -279,6 +283,10 @@ stream_push(
 	e->buf = buf;
 	e->owner = owner;
 	e->ts_ms = ts_ms;
+	if (owner != 0) {
+		s->media++;
+		s->media_last = ts_ms;
+	}
 	s->queued += buf->len;
 	if (s->queued > s->high_bytes)
 		s->was_high = true;
@@ -295,18 +303,22 @@ stream_want_flush(struct stream *s)
 size_t
 stream_drop(struct stream *s, uint32_t owner)
 {
-	uint32_t from, to = 0, n = s->count;
+	uint32_t from, to = s->media_from, n = s->count;
 	size_t dropped = 0;
 	struct entry *e;
 
-	for (from = 0; from < n; from++) {
+	if (owner == 0 || s->media == 0)
+		return 0; /* a long queue of replies costs nothing here */
+	for (from = to; from < n; from++) {
 		e = at(s, from);
-		if (owner != 0 && e->owner == owner &&
-		    !(from == 0 && s->head_sent > 0)) {
+		if (e->owner == owner && !(from == 0 && s->head_sent > 0)) {
 			dropped += e->buf->len;
 			refbuf_unref(e->buf);
+			s->media--;
 			continue;
 		}
+		if (e->owner != 0)
+			s->media_last = e->ts_ms;
 		if (to != from)
 			*at(s, to) = *e;
 		to++;
@@ -333,6 +345,10 @@ consume(struct stream *s, size_t n)
 		}
 		n -= left;
 		s->head_sent = 0;
+		if (e->owner != 0)
+			s->media--;
+		if (s->media_from > 0)
+			s->media_from--;
 		refbuf_unref(e->buf);
 		s->head = (s->head + 1) & (s->cap - 1);
 		s->count--;
@@ -580,17 +596,15 @@ void
 stream_backlog(const struct stream *cs, struct stream_backlog *out)
 {
 	struct stream *s = (struct stream *)(uintptr_t)cs;
-	uint32_t first, last;
 	int32_t span = 0;
 
-	/* media entries are found at the ends after a step or two */
-	for (first = 0; first < s->count && at(s, first)->owner == 0; first++)
-		;
-	for (last = s->count; last > first && at(s, last - 1)->owner == 0;
-	     last--)
-		;
-	if (last > first)
-		span = (int32_t)(at(s, last - 1)->ts_ms - at(s, first)->ts_ms);
+	if (s->media > 0) {
+		/* No entry is passed twice: this is asked for every message,
+		 * and a peer that reads nothing has a long queue. */
+		while (at(s, s->media_from)->owner == 0)
+			s->media_from++;
+		span = (int32_t)(s->media_last - at(s, s->media_from)->ts_ms);
+	}
 	out->bytes = s->queued;
 	out->count = s->count;
 	out->media_ms = span > 0 ? (uint32_t)span : 0;

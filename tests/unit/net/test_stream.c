@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "net/stream.h"
 #include "tests/lib/unit.h"
 
@@ -159,6 +160,71 @@ UNIT(backlog_counts_bytes_and_media_time)
 	ck_assert_uint_eq(b.bytes, 13);
 	ck_assert_uint_eq(b.count, 4);
 	ck_assert_uint_eq(b.media_ms, 400);
+	end();
+}
+
+static uint32_t
+media_ms(void)
+{
+	struct stream_backlog b;
+
+	stream_backlog(stream, &b);
+	return b.media_ms;
+}
+
+UNIT(media_time_follows_drops_and_what_is_sent)
+{
+	size_t n;
+
+	start();
+	push("reply", 0, 0, 0);
+	push("a", 0, 3, 1000);
+	push("reply", 0, 0, 0);
+	push("b", 0, 4, 1300);
+	push("a", 0, 3, 1900);
+	ck_assert_uint_eq(media_ms(), 900);
+	ck_assert_uint_eq(stream_drop(stream, 3), 2);
+	ck_assert_uint_eq(media_ms(), 0);
+	push("b", 0, 4, 1500);
+	ck_assert_uint_eq(media_ms(), 200);
+	ck_assert_uint_eq(stream_drop(stream, 4), 2);
+	ck_assert_uint_eq(stream_drop(stream, 4), 0);
+	ck_assert_uint_eq(media_ms(), 0);
+	stream_want_flush(stream);
+	loop_turn(loop, 0);
+	ck_assert_str_eq(take(&n), "replyreply");
+	push("c", 0, 5, 4000);
+	push("reply", 0, 0, 0);
+	push("c", 0, 5, 4040);
+	ck_assert_uint_eq(media_ms(), 40);
+	stream_want_flush(stream);
+	loop_turn(loop, 0);
+	ck_assert_str_eq(take(&n), "creplyc");
+	ck_assert_uint_eq(media_ms(), 0);
+	end();
+}
+
+UNIT(a_long_queue_of_replies_costs_nothing_to_ask_about)
+{
+	struct stream_backlog b;
+	int64_t before;
+	int i;
+
+	start();
+	push("v", 0, 3, 0);
+	for (i = 0; i < 200000; i++)
+		push("reply", 0, 0, 0);
+	push("v", 0, 3, 500);
+	before = clock_ms();
+	for (i = 0; i < 20000; i++) {
+		stream_backlog(stream, &b);
+		ck_assert_uint_eq(b.media_ms, 500);
+	}
+	ck_assert_uint_eq(stream_drop(stream, 3), 2);
+	for (i = 0; i < 20000; i++)
+		ck_assert_uint_eq(stream_drop(stream, 3), 0);
+	/* 8e9 steps if each were walked */
+	ck_assert_int_lt(clock_ms() - before, 2000);
 	end();
 }
 
