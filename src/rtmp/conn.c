@@ -28,6 +28,7 @@ conn_options_init(
 	o->limits.max_control = (uint32_t)limits_get(l, LIMIT_MESSAGE_CONTROL);
 	o->limits.max_partial = (uint64_t)limits_get(l, LIMIT_PARTIAL_BYTES);
 	o->out_chunk_size = (uint32_t)limits_get(l, LIMIT_CHUNK_SIZE_OUT);
+	o->reply_bytes = (size_t)limits_get(l, LIMIT_OUT_REPLIES);
 	o->handshake_ms = (uint32_t)limits_get(l, LIMIT_HANDSHAKE_TIME);
 	o->ping_ms = (uint32_t)limits_get(l, LIMIT_PING_IDLE);
 	o->gone_ms = (uint32_t)limits_get(l, LIMIT_PING_TIME);
@@ -171,6 +172,16 @@ on_deadline(void *arg)
 
 /* ---- control messages ---- */
 
+/* A peer that asks and never reads is sent away. */
+static bool
+is_clogged(struct conn *c)
+{
+	if (conn_room(c, 0) == FCS_OK)
+		return false;
+	lost_for(c, FCS_ELIMIT, "the client does not take replies");
+	return true;
+}
+
 static int
 on_user_control(struct conn *c, const struct message *m)
 {
@@ -189,6 +200,8 @@ on_user_control(struct conn *c, const struct message *m)
 		on_pong(c, value);
 		return FCS_OK;
 	}
+	if (is_clogged(c))
+		return FCS_ECLOSED;
 	return conn_send_event(c, MESSAGE_EV_PONG, 0, value);
 }
 
@@ -214,7 +227,8 @@ on_message(void *arg, const struct message *m)
 		if (m->type == MESSAGE_WINDOW_ACK)
 			c->ack_window = value;
 		else if (value != 0 && value != c->our_window)
-			return conn_send_window_ack(c, value);
+			return is_clogged(c) ? FCS_ECLOSED
+					     : conn_send_window_ack(c, value);
 		return FCS_OK;
 	case MESSAGE_USER_CONTROL:
 		rc = on_user_control(c, m);
@@ -232,7 +246,8 @@ acknowledge(struct conn *c)
 {
 	uint8_t p[4];
 
-	if (c->ack_window == 0 || c->bytes_in - c->acked < c->ack_window)
+	if (c->ack_window == 0 || c->bytes_in - c->acked < c->ack_window ||
+	    conn_room(c, 0) != FCS_OK)
 		return;
 	conn_put_be32(p, (uint32_t)c->bytes_in);
 	if (conn_send_control(c, MESSAGE_ACK, p, sizeof(p)) == FCS_OK)

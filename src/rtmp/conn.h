@@ -49,6 +49,7 @@ struct conn_options {
 	uint32_t handshake_ms;        /* absolute deadline; 0 = none */
 	uint32_t ping_ms, gone_ms;    /* 30000, 15000; 0 = no pings */
 	uint64_t bytes_in, bytes_out; /* already counted (hand-over) */
+	size_t reply_bytes;           /* see conn_room; 0 = no bound */
 	struct stream_limits stream;
 };
 
@@ -76,6 +77,10 @@ void conn_counts(const struct conn *, uint64_t *bytes_in, uint64_t *bytes_out);
 int conn_send(struct conn *, uint32_t csid, uint8_t type, uint32_t msid,
     uint32_t ts_ms, const uint8_t *payload, size_t len,
     uint32_t owner) FCS_MUSTUSE;
+/* Whether a reply of len bytes may still be queued: FCS_ELIMIT when the peer
+ * takes none and they fill reply_bytes, small ones counted with what they cost
+ * in memory. Counted as refused at that limit; what follows is the caller's. */
+int conn_room(struct conn *, size_t len) FCS_MUSTUSE;
 /* Queue a packet, serialised once per variant and shared (packet.h); its owner
  * is msid. flush: whether it leaves at the end of this turn or waits for one
  * that does. */

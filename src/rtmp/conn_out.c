@@ -14,6 +14,7 @@
 #define CSID_CONTROL      2
 #define LANE_STREAMS      15 /* streams with chunk streams of their own */
 #define BANDWIDTH_DYNAMIC 2
+#define ENTRY_COST        64 /* of a queued message beside its bytes */
 
 /* Whatever the phase: the handshake is sent before the connection is open. */
 int
@@ -46,6 +47,19 @@ conn_send(struct conn *c, uint32_t csid, uint8_t type, uint32_t msid,
 	chunk_encode(
 	    b->data, csid, type, msid, ts_ms, payload, len, c->out_chunk);
 	return conn_push(c, b, owner, ts_ms, true);
+}
+
+int
+conn_room(struct conn *c, size_t len)
+{
+	struct stream_backlog q;
+
+	stream_backlog(c->stream, &q);
+	if (c->opt.reply_bytes == 0 ||
+	    q.bytes + len + q.count * ENTRY_COST <= c->opt.reply_bytes)
+		return FCS_OK;
+	limits_refuse(LIMIT_OUT_REPLIES);
+	return FCS_ELIMIT;
 }
 
 uint32_t

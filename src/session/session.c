@@ -135,14 +135,9 @@ static int
 send_message(struct session *s, uint32_t csid, uint8_t type, uint32_t msid,
     const uint8_t *payload, size_t len)
 {
-	const struct limits *l = application_env(s->app)->limits;
-	struct stream_backlog backlog;
-
 	if (s->state == SESSION_DEAD)
 		return FCS_ECLOSED;
-	stream_backlog(conn_stream(s->conn), &backlog);
-	if (backlog.bytes + len > (size_t)limits_get(l, LIMIT_OUT_REPLIES)) {
-		limits_refuse(LIMIT_OUT_REPLIES);
+	if (conn_room(s->conn, len) != FCS_OK) {
 		session_close(s, false, "the client does not take replies");
 		return FCS_ECLOSED;
 	}

@@ -374,6 +374,41 @@ UNIT(pong_gives_the_round_trip_and_keeps_the_connection)
 	end();
 }
 
+static void
+flood(uint8_t type, const void *p, size_t len)
+{
+	struct limits limits;
+	int i;
+
+	limits_init(&limits);
+	conn_options_init(&opt, CONN_PLAIN, &limits);
+	opt.reply_bytes = 100000;
+	start(CONN_PLAIN, NULL, 0);
+	for (i = 0; i < 20000 && us.closed == 0; i++) {
+		put_message(2, type, 0, p, len);
+		((uint8_t *)(uintptr_t)p)[3] ^= 1; /* never twice the same */
+		loop_turn(loop, 0);
+	}
+	ck_assert_int_eq(us.closed, 1);
+	ck_assert_int_eq(us.why, FCS_ELIMIT);
+	ck_assert_uint_eq(limits_refused(LIMIT_OUT_REPLIES), 1);
+	end();
+}
+
+UNIT(a_peer_that_pings_and_never_reads_is_sent_away)
+{
+	uint8_t ping[6] = { 0, 6 };
+
+	flood(MESSAGE_USER_CONTROL, ping, sizeof(ping));
+}
+
+UNIT(a_peer_that_sets_bandwidths_and_never_reads_is_sent_away)
+{
+	uint8_t bandwidth[5] = { 0, 1, 0, 0, 2 };
+
+	flood(MESSAGE_PEER_BANDWIDTH, bandwidth, sizeof(bandwidth));
+}
+
 UNIT(broken_framing_closes_once_with_a_reason)
 {
 	start(CONN_PLAIN, NULL, 0);
