@@ -22,6 +22,14 @@ is_playing(const struct sess_stream *st)
 	return st->use == SESS_PLAYING_LIVE || st->use == SESS_PLAYING_VOD;
 }
 
+/* It publishes, or the script is asked whether it may. */
+static bool
+is_publisher(const struct sess_stream *st)
+{
+	return st->use == SESS_PUBLISHING ||
+	       (st->use == SESS_ASKING && st->item == NULL);
+}
+
 static void
 fail(
     struct sess_stream *st, enum status code, const char *why, const char *name)
@@ -252,7 +260,7 @@ sess_play_command(struct sess_stream *st, const struct command *cmd)
 		return FCS_OK;
 	}
 	reset = take_reset(cmd);
-	if (reset || st->use == SESS_PUBLISHING)
+	if (reset || is_publisher(st))
 		sess_stream_close(st);
 	if (st->item_count >= (uint32_t)limits_get(sess_stream_env(st)->limits,
 				  LIMIT_PLAYLIST_ITEMS)) {
