@@ -286,7 +286,8 @@ def floods_never_read_are_cut_off():
         loop.turn(time.monotonic() + 0.01)
     canary.check()
     grown = server.rss(worker) - before
-    ok(grown < 128 << 20, "%d MB more" % (grown >> 20))
+    # a sanitizer keeps freed memory back: as much slack as time
+    ok(grown < (128 << 20) * SLOW, "%d MB more" % (grown >> 20))
 
 
 @case(timeout=60)
