@@ -433,27 +433,46 @@ commit_is_read_only(struct commit *c)
 	return is;
 }
 
+/* One finished job, and why the store failed last; NULL: none is left. */
+static struct commit_job *
+take_finished(struct commit *c, struct err *why)
+{
+	struct commit_job *job;
+
+	(void)pthread_mutex_lock(&c->lock);
+	job = list_take(&c->finished);
+	*why = c->why;
+	(void)pthread_mutex_unlock(&c->lock);
+	return job;
+}
+
+/*
+ * One by one: a done() may wait for another finished job and take it away. No
+ * more than were there at the start, so that the loop gets its turn.
+ */
 void
 commit_collect(struct commit *c)
 {
 	struct commit_job *job;
-	struct list ready;
 	struct err why;
+	uint32_t left;
+	bool more;
 
 	(void)pthread_mutex_lock(&c->lock);
-	ready = c->finished;
-	if (ready.head == NULL)
-		ready.tail = &ready.head;
-	list_init(&c->finished);
-	why = c->why;
+	left = c->finished.count;
 	(void)pthread_mutex_unlock(&c->lock);
-	while ((job = list_take(&ready)) != NULL) {
+	while (left-- > 0 && (job = take_finished(c, &why)) != NULL) {
 		int result = job->result;
 
 		if (why.code == FCS_OK || result == FCS_ESTALE)
 			(void)err_set(&why, result, "%s", err_text(result));
 		job->done(job->arg, result, result == FCS_OK ? NULL : &why);
 	}
+	(void)pthread_mutex_lock(&c->lock);
+	more = c->finished.head != NULL; /* nobody was woken for those */
+	(void)pthread_mutex_unlock(&c->lock);
+	if (more)
+		c->wake(c->wake_arg);
 }
 
 static int

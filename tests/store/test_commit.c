@@ -279,6 +279,40 @@ UNIT(waiting_for_a_job_hands_it_over_and_returns_its_result)
 	ck_assert_str_eq(order, "a");
 }
 
+static void
+on_done_wait(void *arg, int result, const struct err *why)
+{
+	struct write_job *w = arg;
+	int got = 0;
+
+	on_done(arg, result, why);
+	ck_assert_int_eq(commit_wait(commit, &w[1].job, 5000, &got), FCS_OK);
+	ck_assert_int_eq(got, FCS_ELIMIT);
+	memset(&w[1], 0xee, sizeof(w[1])); /* it is ours, and over */
+}
+
+/* What a done() calls may wait for a job that is finished too. */
+UNIT(a_job_waited_for_by_another_s_end_is_not_delivered_again)
+{
+	struct write_job j[3];
+	int result = 0;
+
+	start();
+	let(9);
+	submit(&j[0], 'a', 2);
+	j[0].job.done = on_done_wait;
+	submit_run(&j[1], 'b');
+	submit_run(&j[2], 'c');
+	commit_turn(commit);
+	/* all three are finished when the first is delivered */
+	while (commit_wait(commit, &j[2].job, 5000, &result) != FCS_OK)
+		;
+	ck_assert_int_eq(result, FCS_ELIMIT);
+	wait_order("a");
+	stop();
+	ck_assert_str_eq(order, "a");
+}
+
 UNIT(waiting_ends_at_its_time)
 {
 	struct write_job j[2];
