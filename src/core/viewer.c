@@ -28,7 +28,9 @@ viewer_admit(struct viewer *v, const struct packet *p,
 	}
 	if ((p->type != MESSAGE_AUDIO && p->type != MESSAGE_VIDEO) ||
 	    (p->flags & AVTAG_CONFIG) != 0)
-		return VIEWER_SEND;
+		return q->is_blocked && q->bytes / 8 >= lim->hard_bytes
+			   ? VIEWER_CLOSE
+			   : VIEWER_SEND;
 
 	waited_ms = q->now_ms - v->clear_ms;
 	lag_ms = waited_ms < q->media_ms ? (uint32_t)waited_ms : q->media_ms;

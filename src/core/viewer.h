@@ -5,7 +5,7 @@
  *
  * A viewer loses inter frames first, up to the next key frame, then whole
  * groups, audio only when the hard limit is passed; codec headers and data
- * never. Owner: the play stream it is embedded in. Thread: loop.
+ * never: who lets them pile up to eight times that limit is closed. Owner: the play stream it is embedded in. Thread: loop.
  */
 #ifndef CORE_VIEWER_H
 #define CORE_VIEWER_H
@@ -33,7 +33,8 @@ struct viewer {       /* zero = a viewer that waits for its first key frame */
 enum viewer_verdict {
 	VIEWER_SEND,
 	VIEWER_DROP,
-	VIEWER_DROP_TELL /* first drop of a bout: say InsufficientBW */
+	VIEWER_DROP_TELL, /* first drop of a bout: say InsufficientBW */
+	VIEWER_CLOSE      /* nothing may be dropped and nothing is taken */
 };
 
 /*

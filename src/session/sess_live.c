@@ -72,6 +72,10 @@ on_packet(void *arg, struct packet *p, bool flush)
 			conn_flush(conn);
 		check_stall(st, &q);
 		break;
+	case VIEWER_CLOSE:
+		session_close(st->session, false,
+		    "the viewer does not take the stream's data");
+		break;
 	}
 }
 

@@ -97,6 +97,19 @@ UNIT(audio_goes_only_beyond_the_hard_limit_headers_and_data_never)
 	ck_assert_int_eq(admit(&v, &data, 5000, 9000), VIEWER_SEND);
 }
 
+/* A publisher may send nothing but data: that is bounded too. */
+UNIT(data_and_headers_pile_up_to_a_limit_too)
+{
+	struct viewer v = settled();
+
+	ck_assert_int_eq(admit(&v, &data, 7999, 0), VIEWER_SEND);
+	ck_assert_int_eq(admit(&v, &data, 8000, 0), VIEWER_CLOSE);
+	ck_assert_int_eq(admit(&v, &config, 8000, 0), VIEWER_CLOSE);
+	ck_assert_int_eq(admit(&v, &audio, 8000, 0), VIEWER_DROP_TELL);
+	v = settled();
+	ck_assert_int_eq(admit(&v, &data, 0, 0), VIEWER_SEND);
+}
+
 UNIT(one_bout_of_lag_is_told_once_the_next_one_again)
 {
 	struct viewer v = settled();
