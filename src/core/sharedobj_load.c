@@ -186,7 +186,8 @@ load_done(void *arg, int result, const struct err *why)
 	struct so_set *set = l->set;
 
 	(void)why;
-	if (result != FCS_OK && result != FCS_ECLOSED)
+	/* a set that is closed has no instance any more */
+	if (!set->closed && result != FCS_OK && result != FCS_ECLOSED)
 		log_error("so.load", "inst=%s object=%s code=%s",
 		    instance_full_name(set->inst), l->list ? "*" : l->object,
 		    err_name(result));

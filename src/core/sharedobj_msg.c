@@ -32,6 +32,7 @@ struct take { /* one message being taken */
 	uint32_t slot_count;
 	uint32_t refused; /* statuses due besides those of slots */
 	bool resync;      /* a clear was refused */
+	bool guarded;     /* a guard was asked for this entry */
 	char why[160];    /* the first refusal, for the log; "": none */
 };
 
@@ -117,6 +118,7 @@ guard(struct take *t, const struct refbuf *name, const uint8_t *value,
 	if (!t->so->guarded || script == NULL || set->env->script == NULL ||
 	    set->env->script->guard == NULL)
 		return NULL;
+	t->guarded = true;
 	if (set->env->script->guard(script, t->user->peer->id, t->so->name,
 		(const char *)name->data, name->len, value, len, g) != FCS_OK)
 		return "the guard failed";
@@ -313,11 +315,22 @@ put_refused(struct take *t)
 	}
 }
 
+/* What a guard wrote to other objects is stored before its verdict is told. */
+static void
+wait_for_guards(const struct take *t)
+{
+	uint64_t barrier = instance_barrier(t->so->set->inst);
+
+	if (t->guarded && barrier != t->entry->seq)
+		t->entry->barrier = barrier;
+}
+
 /* The entry made so far goes into the queue. */
 static void
 close_entry(struct take *t)
 {
 	if (t->entry != NULL) {
+		wait_for_guards(t);
 		put_refused(t);
 		t->entry->version = t->so->image->version;
 		sharedobj_entry_close(t->entry);
@@ -329,7 +342,7 @@ close_entry(struct take *t)
 	t->slots = NULL;
 	t->slot_count = 0;
 	t->refused = 0;
-	t->resync = false;
+	t->resync = t->guarded = false;
 }
 
 /* ---- use and release ---- */

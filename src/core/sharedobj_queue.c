@@ -486,7 +486,7 @@ sharedobj_queue_done(void *arg, int result, const struct err *why)
 	struct sharedobj *so = e->so;
 
 	e->in_flight = false;
-	if (result != FCS_OK)
+	if (result != FCS_OK && !set->closed)
 		instance_not_durable(
 		    set->inst, e->seq, "the change could not be stored");
 	DL_DELETE2(set->commits, e, seq_prev, seq_next);

@@ -44,6 +44,9 @@ script_guard(struct script *s, const char *client, const char *object,
 	}
 	if (slot_len == 4 && memcmp(slot, "drop", 4) == 0)
 		out->replaced = true;
+	if (slot_len == 5 && memcmp(slot, "count", 5) == 0)
+		ck_assert_int_eq(
+		    so_set(sharedobj_find(so_inst, "p"), "n", 1), FCS_OK);
 	return FCS_OK;
 }
 
@@ -545,6 +548,33 @@ UNIT(guard_may_store_another_value)
 	so_say(a, "o p 1 twice=21 z=1");
 	so_expect(a, "[o 2 +twice twice=42 +z]");
 	so_expect(b, "[o 2 twice=42 z=1]");
+	so_stop();
+}
+
+/* A guard is a handler: what it agrees to after a write waits for it. */
+UNIT(what_a_guard_wrote_is_stored_before_its_verdict_is_told)
+{
+	struct so_client *a;
+	struct so_client *b;
+
+	start(NULL);
+	declared.guarded = true;
+	a = user("a", "t t 0 use");
+	b = user("b", "t t 0 use");
+	(void)opened("p", true);
+	so_hold(true);
+	so_say(a, "t t 1 x=1");
+	so_settle();
+	ck_assert_str_eq(so_got(a), "[t 2 +x]");
+	ck_assert_str_eq(so_got(b), "[t 2 x=1]");
+	so_say(a, "t t 2 count=1");
+	so_say(a, "t t 2 y=1");
+	so_settle();
+	ck_assert_str_eq(so_got(a), "");
+	ck_assert_str_eq(so_got(b), "");
+	so_hold(false);
+	so_expect(a, "[t 3 +count] [t 4 +y]");
+	so_expect(b, "[t 3 count=1] [t 4 y=1]");
 	so_stop();
 }
 
