@@ -305,6 +305,48 @@ def silence_is_pinged_and_no_answer_ends_it():
 
 
 @case
+def a_full_application_rejects_and_has_room_again():
+    s = Server(start=False)
+    s.app("tiny", yaml="max_clients: 2\n")
+    s.start()
+    a, b = connect(s, "tiny"), connect(s, "tiny/other")
+    info = Client(s.rtmp).refused("tiny")
+    eq(info["code"], "NetConnection.Connect.Rejected")
+    ok("full" in info["description"], info["description"])
+    connect(s)
+    b.close()
+
+    def attempt():
+        try:
+            return connect(s, "tiny")
+        except Refused:
+            return None
+    poll(attempt, 5, "room again")
+    eq(a.closed, None)
+
+
+@case
+def several_addresses_and_ipv6_are_listened_on():
+    s = Server({"listen.rtmp": "127.0.0.1:0, [::1]:0"})
+    eq(len(s.listeners["rtmp"]), 2)
+    for addr in s.listeners["rtmp"]:
+        c = Client(s.split(addr)).connect("gate", "yes")
+        ok(c.ask("me")["ip"] in ("127.0.0.1", "::1"))
+
+
+@case
+def instances_not_in_the_list_are_invalid():
+    s = Server(start=False)
+    s.app("few", yaml="instances: [lobby, 'room/*']\n")
+    s.start()
+    connect(s, "few/lobby")
+    connect(s, "few/room/1")
+    for inst in ("few/other", "few", "few/rooms"):
+        info = Client(s.rtmp).refused(inst)
+        eq(info["code"], "NetConnection.Connect.InvalidApp", inst)
+
+
+@case
 def housekeeping_commands_get_their_answers():
     c = connect(Server())
     c.ask("_checkbw")

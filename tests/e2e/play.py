@@ -354,6 +354,20 @@ def stream_length_is_told():
 
 
 @case
+def a_refused_play_says_why():
+    s = Server()
+    v = connect(s, "vod").stream()
+    try:
+        v.play("sample", -1)
+    except CallFailed as e:
+        eq(e.code, "NetStream.Play.Failed")
+        ok("recordings only" in e.info["description"], e.info)
+    else:
+        raise AssertionError("it played")
+    v.play_all("sample", 0)
+
+
+@case
 def subscribing_the_old_way_is_answered():
     s = Server()
     c = connect(s)

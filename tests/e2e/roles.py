@@ -26,6 +26,33 @@ def one_worker_per_application_started_on_demand():
 
 
 @case
+def applications_may_share_a_worker():
+    s = Server(start=False)
+    for name in ("one", "two"):
+        s.app(name, yaml="isolation: shared\n")
+    s.start()
+    a, b = connect(s, "one"), connect(s, "two")
+    eq(len([r for _, r, _ in s.roles() if r == "worker"]), 1)
+    echo = connect(s, "echo")
+    eq(len([r for _, r, _ in s.roles() if r == "worker"]), 2)
+    eq({r["where"] for r in s.ctl("inst", "list")},
+       {"one/_definst_", "two/_definst_", "echo/_definst_"})
+    eq((a.closed, b.closed, echo.closed), (None, None, None))
+
+
+@case
+def idle_instances_are_unloaded():
+    s = Server({"app.calls.idle_unload": "1s"})
+    c = connect(s, "calls/x")
+    keep = connect(s, "calls/y")
+    c.close()
+    poll(lambda: {r["where"] for r in s.ctl("inst", "list")} ==
+         {"calls/y"}, 20, "the idle instance to go")
+    eq(keep.ask("echo", 1), 1.0)
+    connect(s, "calls/x")
+
+
+@case
 def no_client_socket_stays_in_the_gateway():
     s = Server()
     clients = [connect(s, app) for app in ("echo", "guard") for _ in range(20)]
