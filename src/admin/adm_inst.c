@@ -83,12 +83,13 @@ client_row(void *arg, struct client *c)
 
 	client_traffic(c, &in, &out, &rtt);
 	admin_item(w->req,
-	    json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:b, s:i, s:o, s:o, s:I, "
+	    json_pack("{s:s, s:s, s:o, s:s, s:i, s:s, s:b, s:i, s:o, s:o, s:I, "
 		      "s:I, s:I, s:i}",
 		"client", client_id(c), "where",
-		instance_full_name(client_instance(c)), "user", client_user(c),
-		"ip", ci->ip, "port", (int)ci->port, "protocol", ci->protocol,
-		"secure", (int)ci->secure, "amf", ci->amf, "agent",
+		instance_full_name(client_instance(c)), "user",
+		adm_rows_text(client_user(c)), "ip", ci->ip, "port",
+		(int)ci->port, "protocol", ci->protocol, "secure",
+		(int)ci->secure, "amf", ci->amf, "agent",
 		adm_rows_text(ci->agent), "uri", adm_rows_text(ci->uri),
 		"connected_ms", (json_int_t)client_connected_at_ms(c),
 		"bytes_in", (json_int_t)in, "bytes_out", (json_int_t)out,

@@ -23,7 +23,7 @@
  *	failed	{why, hint}			cannot go on; the role ends
  *	locate	{id, app, inst}
  *	opened	{app, why, hint}		why: it could not be
- *	answer	{tag, item | end, code, text, hint}
+ *	answer	{tag, items | end, code, text, hint}
  *	exit	{}				gateway and worker: about to end
  */
 #ifndef ADMIN_LINK_H

@@ -571,7 +571,9 @@ void
 desk_answer(struct desk *d, const char *worker, json_t *msg)
 {
 	uint64_t tag = (uint64_t)link_int(msg, "tag");
-	json_t *item = json_object_get(msg, "item");
+	json_t *item;
+	uint64_t id;
+	size_t i;
 	const char *hint = link_text(msg, "hint");
 	struct leg *l;
 	struct ask *a;
@@ -582,9 +584,16 @@ desk_answer(struct desk *d, const char *worker, json_t *msg)
 	a = l == NULL ? NULL : ask_by_id(d, l->ask);
 	if (a == NULL)
 		return; /* it was cancelled meanwhile */
-	arm(a);         /* something came: the time starts again */
-	if (item != NULL)
+	id = a->id;
+	arm(a); /* something came: the time starts again */
+	json_array_foreach(json_object_get(msg, "items"), i, item)
+	{
+		/* a caller that does not read is sent away, its asks with it */
+		a = ask_by_id(d, id);
+		if (a == NULL)
+			return;
 		say(a->caller, control_item(a->number, item));
+	}
 	if (!json_is_true(json_object_get(msg, "end")))
 		return;
 	for (l = d->legs; l != NULL && l->id != tag; l = l->next)

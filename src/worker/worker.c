@@ -24,6 +24,7 @@
 #include "worker/worker.h"
 
 #define END_STEP_MS 20
+#define ROWS_BYTES  (256 * 1024) /* of rows in one answer message */
 
 struct door { /* a hand-over channel */
 	struct worker *w;
@@ -52,6 +53,10 @@ struct worker {
 	uint64_t last_door;
 	uint64_t taken, refused;
 	int max_fd;
+	json_t *rows; /* of rows_tag, not sent yet; NULL: none */
+	uint64_t rows_tag;
+	size_t rows_bytes;
+	struct loop_task rows_task;
 	unsigned stopping; /* applications not yet stopped */
 	struct timer *end;
 	uint64_t end_by_ms;
@@ -244,27 +249,53 @@ open_app(struct worker *w, const char *name, const char *dir)
 
 /* ---- requests of fcsctl ---- */
 
+/* Rows go many to a message: an answer may have more of them than the link
+ * queues messages. */
+static void
+send_rows(void *arg)
+{
+	struct worker *w = arg;
+	json_t *rows = w->rows;
+
+	if (rows == NULL)
+		return;
+	w->rows = NULL;
+	w->rows_bytes = 0;
+	role_send(w->role, json_pack("{s:s, s:I, s:o}", "op", "answer", "tag",
+			       (json_int_t)w->rows_tag, "items", rows));
+}
+
+static void
+add_row(struct worker *w, uint64_t tag, json_t *row)
+{
+	if (w->rows_tag != tag)
+		send_rows(w);
+	w->rows_tag = tag;
+	if (w->rows == NULL)
+		w->rows = json_array();
+	if (json_array_append(w->rows, row) != 0)
+		log_error("worker.answer", "why=%s", "out of memory");
+	w->rows_bytes += json_dumpb(row, NULL, 0, JSON_COMPACT);
+	if (w->rows_bytes >= ROWS_BYTES)
+		send_rows(w);
+	else
+		loop_at_end(w->loop, LOOP_FLUSH, &w->rows_task);
+}
+
 static void
 on_answer(void *arg, uint64_t tag, json_t *item, bool end,
     enum control_code code, const char *text, const char *hint)
 {
 	struct worker *w = arg;
-	json_t *msg =
-	    json_pack("{s:s, s:I}", "op", "answer", "tag", (json_int_t)tag);
 
-	if (msg != NULL && item != NULL)
-		(void)json_object_set(msg, "item", item);
-	if (msg != NULL && end) {
-		(void)json_object_set_new(msg, "end", json_true());
-		(void)json_object_set_new(msg, "code", json_integer(code));
-		if (text != NULL)
-			(void)json_object_set_new(
-			    msg, "text", json_string(text));
-		if (hint != NULL)
-			(void)json_object_set_new(
-			    msg, "hint", json_string(hint));
-	}
-	role_send(w->role, msg);
+	if (item != NULL)
+		add_row(w, tag, item);
+	if (!end)
+		return;
+	send_rows(w);
+	role_send(w->role, json_pack("{s:s, s:I, s:b, s:i, s:s*, s:s*}", "op",
+			       "answer", "tag", (json_int_t)tag, "end", 1,
+			       "code", (int)code, "text", text, "hint", hint));
 }
 
 static const struct admin_ops admin_ops = { on_answer };
@@ -385,6 +416,8 @@ worker_free(struct worker *w)
 	struct room *r;
 
 	admin_free(w->admin);
+	loop_cancel(w->loop, LOOP_FLUSH, &w->rows_task);
+	json_decref(w->rows);
 	while ((r = w->rooms) != NULL) {
 		w->rooms = r->next;
 		place_close(r->place);
@@ -409,6 +442,8 @@ worker_main(const char *name)
 		return EXIT_FAILURE;
 	role_set_ops(w.role, &role_ops, &w);
 	w.loop = role_loop(w.role);
+	w.rows_task.fn = send_rows;
+	w.rows_task.arg = &w;
 	w.admin = admin_new(w.loop, &admin_ops, &w);
 	w.end = timer_new(w.loop, on_end, &w);
 	if (getrlimit(RLIMIT_NOFILE, &rl) < 0 || rl.rlim_cur > 1 << 30)

@@ -218,4 +218,30 @@ def garbage_on_the_admin_socket_harms_nobody():
     eq(c.ask("add", 1, 1), 2.0)
 
 
+@case
+def a_large_answer_comes_whole():
+    s = Server()
+    c = connect(s, "echo/room")
+    o = c.object("big", True)
+    for i in range(0, 20000, 1000):
+        o.set_all({"slot%05d" % k: "x" * 100 for k in range(i, i + 1000)})
+        o.wait_code("success", "slot%05d" % (i + 999))
+    rows = s.ctl("so", "get", "echo/room", "big")
+    eq(len(rows), 20000)
+    eq({r["slot"] for r in rows},
+       {"slot%05d" % k for k in range(20000)})
+
+
+@case
+def a_user_name_that_is_no_text_hides_no_client():
+    s = Server(apps=["echo"])
+    s.app("odd", main="""class Odd < FCS::App
+  on(:connect) { |c| c.user = "a\\xff" }
+end
+""")
+    c = connect(s, "odd")
+    row = s.ctl_one("client", "list", "odd")
+    eq((row["client"], row["user"]), (c.id, "a?"))
+
+
 tap.main()
