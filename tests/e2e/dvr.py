@@ -37,6 +37,25 @@ def viewer_seeks_anywhere_in_what_is_already_there():
 
 
 @case
+def playing_from_the_start_follows_the_growing_end():
+    s = Server()
+    tags = media.synthetic(6)
+    p = publisher(s, "echo", "x", "record")
+    half = [t for t in tags if t.ts < 3000]
+    p.feed(half)
+    p.client.ask("add", 1, 1)
+    v = connect(s).stream()
+    v.buffer(36000000).play("x", 0)
+    v.wait_media(len(flv.media(half)) - 20)
+    p.feed(tags[len(half):])
+    v.wait_media(len(flv.media(tags)) - 20, 10)
+    p.unpublish()
+    v.wait_status("NetStream.Play.Stop", 10)
+    eq([(t.type, t.ts, t.data) for t in v.tags],
+       [(t.type, t.ts, t.data) for t in flv.media(tags)])
+
+
+@case
 def seek_lands_right_while_tags_keep_coming():
     s = Server()
     tags = media.synthetic(40)

@@ -168,6 +168,22 @@ def data_messages_are_recorded_in_their_place():
 
 
 @case
+def backward_and_jumping_timestamps_give_a_playable_file():
+    s = Server()
+    p = publisher(s, "echo", "x", "record")
+    tags = media.synthetic(4)
+    jump = [flv.Tag(t.type, (t.ts - 3000 if t.ts >= 2000 else t.ts)
+                    & 0xFFFFFFFF, t.data) for t in tags]
+    p.feed(jump)
+    p.unpublish()
+    got = flv.read(file_of(s, "x"))
+    ts = [t.ts for t in flv.media(got)]
+    eq(ts, sorted(ts))
+    eq(len(media.body(got)), len(media.body(tags)))
+    connect(s).stream().play_all("x", 0)
+
+
+@case
 def file_put_into_the_folder_plays_and_is_listed():
     s = Server()
     path = media.clip(10)
