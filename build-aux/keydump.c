@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * keydump man | sample - the configuration tables as the key lists of
- * fcsd.yaml(5) and as the sample file, so that neither can lack a key.
+ * keydump man | sample | symbols - the configuration tables as the key lists
+ * of fcsd.yaml(5) and as the sample file, so that neither can lack a key; and
+ * as words for check-options: SYMBOL used|unused.
  */
 #include <stdio.h>
 #include <string.h>
@@ -95,7 +96,9 @@ man_row(const struct config_table *t, size_t i)
 		if (r->type == CONFIG_DURATION && r->least < 0)
 			printf(", or forever");
 	}
-	if (r->reload == CONFIG_AT_START)
+	if (config_table_is_unused(t, i))
+		printf("; no effect in this version");
+	else if (r->reload == CONFIG_AT_START)
 		printf("; taken over by a restart only");
 	printf(".\n");
 }
@@ -170,7 +173,10 @@ sample_rows(
 		}
 		if (strncmp(def, FCS_DATADIR, strlen(FCS_DATADIR)) == 0)
 			def = "/usr/share/fcs/apps, /var/lib/fcs/apps";
-		printf("#%s%s## %s\n", indent, n > 0 ? "  " : "", r->help);
+		printf("#%s%s## %s%s\n", indent, n > 0 ? "  " : "", r->help,
+		    config_table_is_unused(t, i)
+			? " (no effect in this version)"
+			: "");
 		printf("#%s%s%s: ", indent, n > 0 ? "  " : "",
 		    n > 0 ? dot + 1 : r->path);
 		put_yaml(r, def);
@@ -192,6 +198,29 @@ sample(void)
 	sample_rows(&config_app_table, 0, APP_TOTAL, "    ");
 }
 
+static void
+symbol(const char *prefix, const char *name, const struct config_table *t,
+    size_t row)
+{
+	printf("%s%s %s\n", prefix, name,
+	    config_table_is_unused(t, row) ? "unused" : "used");
+}
+
+static void
+symbols(void)
+{
+#define X(sym, ...) symbol("CFG_", #sym, &config_server_table, CFG_##sym);
+	CONFIG_KEYS(X)
+#undef X
+#define X(sym, ...) symbol("APP_", #sym, &config_app_table, APP_##sym);
+	CONFIG_APP_KEYS(X)
+#undef X
+#define X(sym, ...)                                                            \
+	symbol("LIMIT_", #sym, &config_server_table, CFG_LIMITS + LIMIT_##sym);
+	LIMITS_TABLE(X)
+#undef X
+}
+
 int
 main(int argc, char **argv)
 {
@@ -199,6 +228,8 @@ main(int argc, char **argv)
 		man();
 	else if (argc == 2 && strcmp(argv[1], "sample") == 0)
 		sample();
+	else if (argc == 2 && strcmp(argv[1], "symbols") == 0)
+		symbols();
 	else
 		return 2;
 	return 0;

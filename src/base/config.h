@@ -50,6 +50,7 @@ enum config_layer {
 enum config_reload {
 	CONFIG_AT_START, /* needs a restart of the process (app: instance) */
 	CONFIG_ON_HUP,   /* taken over by a reload */
+	CONFIG_UNUSED,   /* checked, but this version does not act on it */
 };
 
 /*
@@ -59,21 +60,21 @@ enum config_reload {
 /* clang-format off */
 #define CONFIG_KEYS(X) \
 	X(LISTEN_RTMP, "listen.rtmp", ADDRS, ":1935", 0, 0, NULL, ON_HUP, "addresses for RTMP; the first byte tells RTMP from TLS and HTTP") \
-	X(LISTEN_RTMPS, "listen.rtmps", ADDRS, "", 0, 0, NULL, ON_HUP, "addresses for RTMP over TLS") \
+	X(LISTEN_RTMPS, "listen.rtmps", ADDRS, "", 0, 0, NULL, UNUSED, "addresses for RTMP over TLS") \
 	X(LISTEN_HTTP, "listen.http", ADDRS, "127.0.0.1:8080", 0, 0, NULL, ON_HUP, "addresses for HTTP: pages, WebSocket, RTMPT, health, metrics") \
 	X(STATE, "state", TEXT, "/var/lib/fcs", 0, 0, NULL, AT_START, "folder of everything that must survive a restart") \
 	X(APPS, "apps", LIST, FCS_DATADIR "/apps, /var/lib/fcs/apps", 0, 0, NULL, ON_HUP, "folders searched for applications, first match wins") \
 	X(USER, "user", TEXT, "fcs", 0, 0, NULL, AT_START, "user to become when started as root; nobody when there is none") \
-	X(TLS_CERT, "tls.cert", TEXT, "", 0, 0, NULL, ON_HUP, "PEM file with the certificate chain") \
-	X(TLS_KEY, "tls.key", TEXT, "", 0, 0, NULL, ON_HUP, "PEM file with the private key; read by the gateway only") \
+	X(TLS_CERT, "tls.cert", TEXT, "", 0, 0, NULL, UNUSED, "PEM file with the certificate chain") \
+	X(TLS_KEY, "tls.key", TEXT, "", 0, 0, NULL, UNUSED, "PEM file with the private key; read by the gateway only") \
 	X(ADMIN_SOCKET, "admin.socket", TEXT, "", 0, 0, NULL, AT_START, "control socket; default /run/fcs/fcsd.sock, or <state>/fcsd.sock when state is given") \
 	X(ADMIN_GROUP, "admin.group", TEXT, "fcs", 0, 0, NULL, AT_START, "group that may use the control socket") \
 	X(LOG_LEVEL, "log.level", ENUM, "info", 0, 0, "debug|info|warn|error", ON_HUP, "least level written") \
 	X(LOG_FORMAT, "log.format", ENUM, "text", 0, 0, "text|json", ON_HUP, "key=value lines or one JSON object a line") \
 	X(LOG_FILE, "log.file", TEXT, "", 0, 0, NULL, ON_HUP, "log file; empty: standard error") \
-	X(LOG_ACCESS, "log.access", TEXT, "", 0, 0, NULL, ON_HUP, "access log in W3C extended format; empty: none") \
+	X(LOG_ACCESS, "log.access", TEXT, "", 0, 0, NULL, UNUSED, "access log in W3C extended format; empty: none") \
 	X(WORKERS_SHARED, "workers.shared", INT, "1", 1, 64, NULL, AT_START, "workers for applications with isolation: shared") \
-	X(WORKERS_IDLE, "workers.idle_exit", DURATION, "0", 0, 7 * 86400000LL, NULL, ON_HUP, "stop a worker without instances after this time; 0: never")
+	X(WORKERS_IDLE, "workers.idle_exit", DURATION, "0", 0, 7 * 86400000LL, NULL, UNUSED, "stop a worker without instances after this time; 0: never")
 
 /* Application keys (script-api: app.yaml). Same columns. */
 #define CONFIG_APP_KEYS(X) \
@@ -88,20 +89,20 @@ enum config_reload {
 	X(MAX_CLIENTS_PER_IP, "max_clients_per_ip", INT, "200", 1, 1000000, NULL, ON_HUP, "clients from one address; more: Rejected") \
 	X(PUBLISH, "publish", ENUM, "unset", 0, 0, "unset|deny|key|allow", ON_HUP, "who may publish when no script decides") \
 	X(PLAY, "play", ENUM, "allow", 0, 0, "deny|allow", ON_HUP, "who may play when no script decides") \
-	X(TAKE_OVER, "take_over", ENUM, "if_silent", 0, 0, "refuse|replace|if_silent", ON_HUP, "a second publisher of the same name") \
-	X(PUBLISH_TIMEOUT, "publish_timeout", DURATION, "2s", 0, 600000, NULL, ON_HUP, "how long the first publisher may take to answer the probe") \
+	X(TAKE_OVER, "take_over", ENUM, "if_silent", 0, 0, "refuse|replace|if_silent", UNUSED, "a second publisher of the same name") \
+	X(PUBLISH_TIMEOUT, "publish_timeout", DURATION, "2s", 0, 600000, NULL, UNUSED, "how long the first publisher may take to answer the probe") \
 	X(ACCESS_READ, "access.read", LIST, "/", 0, 0, NULL, ON_HUP, "read access a client starts with") \
 	X(ACCESS_WRITE, "access.write", LIST, "/", 0, 0, NULL, ON_HUP, "write access a client starts with") \
-	X(ACCESS_SAMPLES, "access.samples", LIST, "/", 0, 0, NULL, ON_HUP, "raw data access a client starts with") \
+	X(ACCESS_SAMPLES, "access.samples", LIST, "/", 0, 0, NULL, UNUSED, "raw data access a client starts with") \
 	X(BANDWIDTH_IN, "bandwidth.in", SIZE, "2500k", 1024, 1LL << 40, NULL, ON_HUP, "bytes a second announced for the client's direction") \
 	X(BANDWIDTH_OUT, "bandwidth.out", SIZE, "2500k", 1024, 1LL << 40, NULL, ON_HUP, "bytes a second announced for our direction") \
-	X(BANDWIDTH_CAP, "bandwidth.cap", SIZE, "5000k", 1024, 1LL << 40, NULL, ON_HUP, "most a client may ask for") \
-	X(BANDWIDTH_CHECK, "bandwidth_check", ENUM, "native", 0, 0, "native|empty|off", ON_HUP, "answer to checkBandwidth") \
+	X(BANDWIDTH_CAP, "bandwidth.cap", SIZE, "5000k", 1024, 1LL << 40, NULL, UNUSED, "most a client may ask for") \
+	X(BANDWIDTH_CHECK, "bandwidth_check", ENUM, "native", 0, 0, "native|empty|off", UNUSED, "answer to checkBandwidth") \
 	X(SCRIPT_MEMORY, "script.memory", SIZE, "16M", 1 << 20, 1LL << 34, NULL, AT_START, "memory of one instance's script") \
 	X(SCRIPT_TIME, "script.time", DURATION, "50ms", 1, 60000, NULL, ON_HUP, "time between two waits of a handler") \
 	X(SCRIPT_HANDLERS, "script.handlers", INT, "1000", 1, 1000000, NULL, ON_HUP, "handlers parked at one time") \
 	X(SCRIPT_TIMERS, "script.timers", INT, "1000", 1, 1000000, NULL, ON_HUP, "timers") \
-	X(SCRIPT_PEERS, "script.peers", INT, "64", 0, 65536, NULL, ON_HUP, "connections to other instances and servers") \
+	X(SCRIPT_PEERS, "script.peers", INT, "64", 0, 65536, NULL, UNUSED, "connections to other instances and servers") \
 	X(SCRIPT_CALLS, "script.calls", INT, "256", 1, 65536, NULL, ON_HUP, "calls without answer, per client") \
 	X(SCRIPT_PATH, "script.path", LIST, "", 0, 0, NULL, AT_START, "folders searched by load") \
 	X(SCRIPT_UNDEFINED, "script.undefined", ENUM, "nil", 0, 0, "nil|keep", ON_HUP, "what AMF undefined becomes") \
@@ -111,26 +112,26 @@ enum config_reload {
 	X(SO_MAX_VALUE, "shared_objects.max_value", SIZE, "256K", 64, 1 << 24, NULL, ON_HUP, "bytes of a value") \
 	X(SO_MAX_BYTES, "shared_objects.max_bytes", SIZE, "64M", 1024, 1LL << 40, NULL, ON_HUP, "bytes of an object") \
 	X(SO_MAX_USERS, "shared_objects.max_users", INT, "10000", 1, 1000000, NULL, ON_HUP, "subscribers of an object") \
-	X(SO_LOCK_TIMEOUT, "shared_objects.lock_timeout", DURATION, "5s", 10, 600000, NULL, ON_HUP, "wait for a lock") \
+	X(SO_LOCK_TIMEOUT, "shared_objects.lock_timeout", DURATION, "5s", 10, 600000, NULL, UNUSED, "wait for a lock") \
 	X(SO_HISTORY, "shared_objects.history", INT, "1000", 0, 100000000, NULL, ON_HUP, "changes kept per object") \
 	X(SO_HISTORY_AGE, "shared_objects.history_age", DURATION, "7d", -1, 36600LL * 86400000, NULL, ON_HUP, "how long changes are kept; forever: no limit") \
 	X(SO_RESYNC_DEPTH, "shared_objects.resync_depth", INT, "-1", -1, 1000000000, NULL, ON_HUP, "versions a returning client may lag behind for a partial sync; -1: any") \
-	X(SO_DURABILITY, "shared_objects.durability", ENUM, "disk", 0, 0, "memory|os|disk", ON_HUP, "what success promises") \
+	X(SO_DURABILITY, "shared_objects.durability", ENUM, "disk", 0, 0, "memory|os|disk", UNUSED, "what success promises") \
 	X(RECORD_MODE, "record.mode", ENUM, "off", 0, 0, "off|new|append", ON_HUP, "recording of publishers that say live") \
-	X(RECORD_KEEP, "record.keep", DURATION, "forever", -1, 36600LL * 86400000, NULL, ON_HUP, "delete recordings older than this") \
+	X(RECORD_KEEP, "record.keep", DURATION, "forever", -1, 36600LL * 86400000, NULL, UNUSED, "delete recordings older than this") \
 	X(RECORD_MAX_DURATION, "record.max_duration", DURATION, "0", 0, 366 * 86400000LL, NULL, ON_HUP, "longest recording; 0: no limit") \
 	X(RECORD_MAX_SIZE, "record.max_size", SIZE, "0", 0, 1LL << 50, NULL, ON_HUP, "largest recording; 0: no limit") \
-	X(RECORD_QUOTA, "record.quota", SIZE, "0", 0, 1LL << 55, NULL, ON_HUP, "all recordings of the application; 0: no limit") \
+	X(RECORD_QUOTA, "record.quota", SIZE, "0", 0, 1LL << 55, NULL, UNUSED, "all recordings of the application; 0: no limit") \
 	X(RECORD_RECONNECT, "record.reconnect_window", DURATION, "0", 0, 86400000, NULL, ON_HUP, "a publisher back within this time continues the file") \
-	X(LIVE_ORIGIN, "live.origin", TEXT, "", 0, 0, NULL, ON_HUP, "rtmp:// server to pull streams from on demand") \
+	X(LIVE_ORIGIN, "live.origin", TEXT, "", 0, 0, NULL, UNUSED, "rtmp:// server to pull streams from on demand") \
 	X(LIVE_MERGE_MS, "live.merge_ms", INT, "0", 0, 1000, NULL, ON_HUP, "milliseconds of media sent together") \
 	X(LIVE_QUEUE, "live.queue", SIZE, "4M", 65536, 1LL << 32, NULL, ON_HUP, "bytes queued per viewer") \
 	X(LIVE_MAX_DELAY, "live.max_delay", DURATION, "500ms", 0, 600000, NULL, ON_HUP, "media time queued per viewer before frames are dropped") \
-	X(SEEK, "seek", ENUM, "precise", 0, 0, "precise|keyframe", ON_HUP, "start frame after a seek") \
-	X(VIRTUAL, "virtual", MAP, "", 0, 0, NULL, ON_HUP, "stream name prefix to folders") \
-	X(MEDIA_ROOTS, "media_roots", LIST, "", 0, 0, NULL, ON_HUP, "folders virtual directories may point to") \
-	X(HTTP_ALLOW, "http.allow", LIST, "", 0, 0, NULL, ON_HUP, "URL prefixes scripts may fetch") \
-	X(FILES_MAX, "files.max", SIZE, "64M", 1024, 1LL << 40, NULL, ON_HUP, "bytes a script may keep in files") \
+	X(SEEK, "seek", ENUM, "precise", 0, 0, "precise|keyframe", UNUSED, "start frame after a seek") \
+	X(VIRTUAL, "virtual", MAP, "", 0, 0, NULL, UNUSED, "stream name prefix to folders") \
+	X(MEDIA_ROOTS, "media_roots", LIST, "", 0, 0, NULL, UNUSED, "folders virtual directories may point to") \
+	X(HTTP_ALLOW, "http.allow", LIST, "", 0, 0, NULL, UNUSED, "URL prefixes scripts may fetch") \
+	X(FILES_MAX, "files.max", SIZE, "64M", 1024, 1LL << 40, NULL, UNUSED, "bytes a script may keep in files") \
 	X(SECRETS, "secrets", MAP, "", 0, 0, NULL, ON_HUP, "name to file:PATH or env:NAME") \
 	X(CONFIG, "config", FREE, "{}", 0, 0, NULL, ON_HUP, "anything; the script reads it") \
 	X(LOCKED, "locked", LIST, "", 0, 0, NULL, ON_HUP, "keys app.yaml may not set (fcsd.yaml only)") \
@@ -263,6 +264,23 @@ const struct config_row *config_row(enum config_key key);
 const struct config_row *config_app_row(enum config_app_key key);
 /* Index of word in "a|b|c", -1 when absent. */
 int config_choice(const char *choices, const char *word);
+
+/*
+ * Tell what was set and has no effect in this version: fn(arg, key, value) for
+ * each such key that is not at its default, in the order of the tables;
+ * key is whole ("app.live.seek") and lives for the call, value is borrowed
+ * and tells the place. config_app_unused(): those of app.yaml only, as the
+ * others belong to c; keys as in app.yaml.
+ */
+typedef void (*config_unused_fn)(
+    void *arg, const char *key, const struct config_value *value);
+void config_unused(const struct config *c, config_unused_fn fn, void *arg);
+void config_app_unused(
+    const struct config_app *a, config_unused_fn fn, void *arg);
+/* "file:line:col", "environment" or "-o" into out. */
+#define CONFIG_PLACE_MAX 512
+const char *config_place(
+    const struct config_value *v, char out[CONFIG_PLACE_MAX]);
 
 /*
  * The configuration as bytes for a re-executed role (through a memfd), and

@@ -83,6 +83,8 @@ bool config_table_is_section(const struct config_table *t, const char *path);
 /* The default of a row as text, also of limits (into out). */
 const char *config_table_default(
     const struct config_table *t, size_t row, char out[STR_NUMBER_MAX]);
+/* Does nothing act on this row in this version? */
+bool config_table_is_unused(const struct config_table *t, size_t row);
 /* "unknown key ..." with the nearest name, in *e. */
 void config_table_unknown(
     const struct config_table *t, const char *path, struct err *e);

@@ -93,6 +93,30 @@ config_table_default(
 	}
 }
 
+/* Rows of LIMITS_TABLE whose bound is fixed, or whose part does not exist. */
+static const bool limit_unused[LIMITS_TOTAL] = {
+	[LIMIT_HANDSHAKE_BYTES] = true,
+	[LIMIT_CHUNK_SIZE_IN] = true,
+	[LIMIT_AMF_DEPTH] = true,
+	[LIMIT_AMF_ELEMENTS] = true,
+	[LIMIT_AMF_REFERENCES] = true,
+	[LIMIT_SO_SLOT_NAME] = true,
+	[LIMIT_STREAM_NAME] = true,
+	[LIMIT_COMMIT_QUEUE] = true,
+	[LIMIT_WAL_BYTES] = true,
+	[LIMIT_WS_MESSAGE] = true,
+	[LIMIT_RTMPT_PENDING] = true,
+	[LIMIT_RTMPT_IDLE] = true,
+};
+
+bool
+config_table_is_unused(const struct config_table *t, size_t row)
+{
+	if (t == &config_server_table && row >= CFG_LIMITS)
+		return limit_unused[row - CFG_LIMITS];
+	return t->rows[row].reload == CONFIG_UNUSED;
+}
+
 #define NAMES_MAX 256
 
 void

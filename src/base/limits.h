@@ -79,7 +79,7 @@ enum limits_unit {
 	X(SO_PER_CLIENT, "so_per_client", COUNT, 1024, 1, 65536, "status SharedObject.ObjectCreationFailed")                                  \
 	X(SO_QUEUE, "so_queue", COUNT, 65536, 64, 1000000, "reading from the writers pauses (batches waiting)")                               \
 	X(STREAM_NAME, "stream_name", SIZE, 255, 16, 255, "status BadName or StreamNotFound")                                                 \
-	X(STREAMS, "streams", COUNT, 65536, 1, 1000000, "Publish.Failed")                                                                     \
+	X(STREAMS, "streams", COUNT, 65536, 1, 1000000, "NetStream.Failed (per instance)")                                                    \
 	X(PLAYLIST_ITEMS, "playlist_items", COUNT, 1024, 1, 65536, "Play.Failed")                                                             \
 	X(INSTANCES, "instances", COUNT, 10000, 1, 1000000, "Connect.Rejected (per application)")                                             \
 	X(APPS, "apps", COUNT, 1000, 1, 100000, "application not registered, logged")                                                         \

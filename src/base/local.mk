@@ -14,6 +14,7 @@ libbase_a_SOURCES = \
 	src/base/config_read.c \
 	src/base/config_serial.c \
 	src/base/config_table.c \
+	src/base/config_unused.c \
 	src/base/config_value.c \
 	src/base/config_yaml.c \
 	src/base/cursor.c \

@@ -22,6 +22,7 @@ struct chunk_limits {
 	uint32_t max_csids;   /* open chunk streams (64) */
 	uint32_t max_message; /* command, data, shared object (1 MiB) */
 	uint32_t max_media;   /* audio, video, aggregate (16 MiB - 1) */
+	uint32_t max_audio;   /* audio; 0: max_media */
 	uint32_t max_control; /* types 1-6 (64) */
 	uint64_t max_partial; /* sum of unfinished messages (4 MiB..) */
 };

@@ -294,6 +294,8 @@ check_length(struct chunk_reader *r, const struct chan *c)
 
 	if (c->type >= MESSAGE_CHUNK_SIZE && c->type <= MESSAGE_PEER_BANDWIDTH)
 		max = r->limits.max_control;
+	else if (c->type == MESSAGE_AUDIO && r->limits.max_audio != 0)
+		max = r->limits.max_audio;
 	else if (c->type == MESSAGE_AUDIO || c->type == MESSAGE_VIDEO ||
 		 c->type == MESSAGE_AGGREGATE)
 		max = r->limits.max_media;

@@ -218,6 +218,8 @@ instance_start(struct instance *i)
 	opt.time_ms = (uint32_t)application_setting(i->app, APP_SCRIPT_TIME);
 	opt.start_ms =
 	    (uint32_t)limits_get(env->limits, LIMIT_SCRIPT_START_TIME);
+	opt.native_ms =
+	    (uint32_t)limits_get(env->limits, LIMIT_SCRIPT_NATIVE_TIME);
 	opt.config_json = config_app_text(env->settings, APP_CONFIG);
 	opt.handlers =
 	    (uint32_t)application_setting(i->app, APP_SCRIPT_HANDLERS);

@@ -94,11 +94,19 @@ struct live *
 live_find(struct instance *inst, const char *name, bool create)
 {
 	struct live_set *set = instance_module(inst, MODULE_LIVE);
+	const struct limits *limits =
+	    application_env(instance_app(inst))->limits;
 	struct live *lv;
 
 	HASH_FIND_STR(set->streams, name, lv);
 	if (lv != NULL || !create)
 		return lv;
+	if (HASH_COUNT(set->streams) >= limits_get(limits, LIMIT_STREAMS)) {
+		limits_refuse(LIMIT_STREAMS);
+		log_warn("live.streams", "inst=%s why=%s",
+		    instance_full_name(inst), "limits.streams is reached");
+		return NULL;
+	}
 	if ((lv = calloc(1, sizeof(*lv))) == NULL)
 		return NULL;
 	lv->set = set;
@@ -106,7 +114,7 @@ live_find(struct instance *inst, const char *name, bool create)
 	lv->flush_timer = timer_new(instance_loop(inst), flush_due, lv);
 	if (lv->name == NULL || lv->flush_timer == NULL)
 		goto fail;
-	livecache_init(&lv->cache, application_env(instance_app(inst))->limits);
+	livecache_init(&lv->cache, limits);
 	HASH_ADD_KEYPTR(hh, set->streams, lv->name, strlen(lv->name), lv);
 	if (!hash_added(lv))
 		goto fail;

@@ -39,7 +39,7 @@ struct live_publisher {
 	void *arg;
 };
 
-/* NULL: not there and !create, or no memory. */
+/* NULL: not there and !create, limits.streams reached (logged), no memory. */
 struct live *live_find(struct instance *, const char *name, bool create);
 const char *live_name(const struct live *);
 struct instance *live_instance(const struct live *);

@@ -112,6 +112,7 @@ struct script_options {
 	uint64_t memory;         /* bytes, script.memory */
 	uint32_t time_ms;        /* script.time between two awaits */
 	uint32_t start_ms;       /* at start */
+	uint32_t native_ms;      /* of a native section; 0: leave as it is */
 	const char *config_json; /* app.yaml config: */
 	uint32_t handlers;       /* parked at once; 0 = 1000 */
 	uint32_t timers;         /* 0 = 1000 */

@@ -25,6 +25,7 @@ conn_options_init(
 	o->limits.max_csids = (uint32_t)limits_get(l, LIMIT_CSIDS);
 	o->limits.max_message = (uint32_t)limits_get(l, LIMIT_MESSAGE_DATA);
 	o->limits.max_media = (uint32_t)limits_get(l, LIMIT_MESSAGE_VIDEO);
+	o->limits.max_audio = (uint32_t)limits_get(l, LIMIT_MESSAGE_AUDIO);
 	o->limits.max_control = (uint32_t)limits_get(l, LIMIT_MESSAGE_CONTROL);
 	o->limits.max_partial = (uint64_t)limits_get(l, LIMIT_PARTIAL_BYTES);
 	o->out_chunk_size = (uint32_t)limits_get(l, LIMIT_CHUNK_SIZE_OUT);

@@ -361,6 +361,8 @@ vm_open(struct instance *inst, const struct script_options *o, struct vm **out,
 	}
 	/* Loading gets some headroom: running short there helps nobody. */
 	vmarena_set_cap(vm->mem, vmarena_reserve(vm->mem));
+	if (o->native_ms != 0)
+		vmguard_set_native_limit(o->native_ms);
 	end = vmguard_run(o->start_ms, "opening the VM", open_state, vm);
 	if (end != VMGUARD_DONE || vm->mrb == NULL) {
 		rc = err_set(why, FCS_ELIMIT, "the VM could not be opened");

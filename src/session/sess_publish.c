@@ -130,7 +130,8 @@ go(struct sess_stream *st)
 	char text[300];
 
 	if (lv == NULL) {
-		refuse(st, STATUS_PUBLISH_BADNAME, "out of memory");
+		refuse(st, STATUS_STREAM_FAILED,
+		    "there are too many streams, or no memory is left");
 		return;
 	}
 	if (live_is_published(lv)) {

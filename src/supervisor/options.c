@@ -192,6 +192,15 @@ print_problems(const struct config_problems *p, FILE *to)
 	str_fini(&s);
 }
 
+static void
+warn_unused(void *arg, const char *key, const struct config_value *v)
+{
+	char place[CONFIG_PLACE_MAX];
+
+	fprintf(arg, "%s: warning: %s has no effect in this version\n",
+	    config_place(v, place), key);
+}
+
 static const char *
 file_of(const struct options *o)
 {
@@ -246,9 +255,10 @@ test_folder(const struct config *c, const char *folder, size_t *apps)
 			++*apps;
 			if (config_app_load(c, name, str_text(&dir), &a, &p) ==
 			    FCS_OK)
-				config_app_free(a);
+				config_app_unused(a, warn_unused, stderr);
 			else
 				bad += p.n + (p.n == 0);
+			config_app_free(a);
 			print_problems(&p, stderr);
 			config_problems_fini(&p);
 		}
@@ -270,6 +280,7 @@ options_test(const struct options *o)
 
 	if (options_load(o, stderr, &c) != FCS_OK)
 		return OPTIONS_EXIT_CONFIG;
+	config_unused(c, warn_unused, stderr);
 	for (size_t i = 0; i < config_count(c, CFG_APPS); i++)
 		bad += test_folder(c, config_item(c, CFG_APPS, i), &apps);
 	config_free(c);

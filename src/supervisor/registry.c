@@ -208,6 +208,16 @@ worker_of(struct registry *r, const char *name)
 	return w;
 }
 
+static void
+warn_unused(void *arg, const char *key, const struct config_value *v)
+{
+	const struct app *a = arg;
+	char place[CONFIG_PLACE_MAX];
+
+	log_warn("config.unused", "app=%s key=%s place=%s why=%s", a->name, key,
+	    config_place(v, place), "it has no effect in this version");
+}
+
 /* The worker of an application by its `isolation`. */
 static int
 choose_worker(struct registry *r, struct app *a)
@@ -227,6 +237,7 @@ choose_worker(struct registry *r, struct app *a)
 		log_error("app.settings", "app=%s why=%s", a->name, a->why);
 		return rc;
 	}
+	config_app_unused(settings, warn_unused, a);
 	if (config_app_int(settings, APP_ISOLATION) == 0)
 		(void)snprintf(name, sizeof(name), "%s", a->name);
 	else

@@ -435,6 +435,16 @@ warn_unchanged(const struct config *old, const struct config *new)
 }
 
 static void
+warn_unused(void *arg, const char *key, const struct config_value *v)
+{
+	char place[CONFIG_PLACE_MAX];
+
+	(void)arg;
+	log_warn("config.unused", "key=%s place=%s why=%s", key,
+	    config_place(v, place), "it has no effect in this version");
+}
+
+static void
 on_hup(void *arg, int signo)
 {
 	struct supervisor *s = arg;
@@ -462,6 +472,7 @@ on_hup(void *arg, int signo)
 	(void)close(s->env.config_fd);
 	s->env.config_fd = fd;
 	set_log(new);
+	config_unused(new, warn_unused, NULL);
 	send_config(s->gateway, fd);
 	send_ports(s);
 	registry_each(s->registry, send_config_to, s);
@@ -587,6 +598,7 @@ supervisor_run(const struct options *o)
 	if (options_load(o, stderr, &s.config) != FCS_OK)
 		return OPTIONS_EXIT_CONFIG;
 	set_log(s.config);
+	config_unused(s.config, warn_unused, NULL);
 	rc = take_system(&s, &e);
 	if (rc == FCS_OK)
 		rc = make_parts(&s, &e);

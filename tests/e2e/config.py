@@ -107,6 +107,20 @@ def options_and_environment_are_checked_too():
 
 
 @case
+def keys_without_effect_are_warned_of():
+    text = "limits:\n  clients: 5\n  amf_depth: 9\n" \
+        "app:\n  echo: {live: {origin: 'rtmp://h/a'}}\n"
+    got, out = check(text, code=0)
+    for words in ("FILE:3:3: warning: limits.amf_depth has no effect",
+                  "FILE:5:17: warning: app.echo.live.origin has no effect"):
+        ok(words in out, "no %r in: %s" % (words, out))
+    ok("limits.clients" not in out, out)
+    s = Server(options={"log.access": "/x", "app.echo.seek": "precise"})
+    s.wait_log(r"config\.unused .*key=log\.access place=-o")
+    s.wait_log(r"config\.unused .*key=app\.echo\.seek place=-o")
+
+
+@case
 def missing_file_is_an_error_with_its_name():
     p = Process([server.fcsd(), "-c", "/nonexistent/fcsd.yaml", "-t"],
                 merge=True)

@@ -462,6 +462,66 @@ UNIT(locked_keys_stay_the_administrators)
 	config_free(c);
 }
 
+static void
+note_unused(void *arg, const char *key, const struct config_value *v)
+{
+	struct str *s = arg;
+	char place[CONFIG_PLACE_MAX];
+	const char *p = config_place(v, place);
+
+	if (str_starts(p, unit_tmpdir()))
+		p += strlen(unit_tmpdir()) + 1;
+	str_addf(s, "%s %s\n", p, key);
+}
+
+UNIT(what_has_no_effect_is_told_with_its_place)
+{
+	struct config *c = load("log: {level: warn, access: /x}\n"
+				"limits:\n"
+				"  csids: 9\n"
+				"  amf_depth: 9\n"
+				"app:\n"
+				"  x:\n"
+				"    publish: allow\n"
+				"    live:\n"
+				"      origin: rtmp://h/a\n");
+	struct config_problems p;
+	struct config_app *a;
+	struct err e;
+	struct str s;
+
+	str_init(&s);
+	config_unused(c, note_unused, &s);
+	ck_assert_str_eq(str_text(&s), "fcsd.yaml:1:20 log.access\n"
+				       "fcsd.yaml:4:3 limits.amf_depth\n"
+				       "fcsd.yaml:9:7 app.x.live.origin\n");
+	str_reset(&s);
+	ck_assert_int_eq(
+	    config_set(c, "log.access", "", CONFIG_BY_OPTION, &e), FCS_OK);
+	ck_assert_int_eq(
+	    config_set(c, "limits.amf_depth", "9", CONFIG_BY_ENV, &e), FCS_OK);
+	/* of an application: what its own file says, no more */
+	write_file("app.yaml", "play: deny\nseek: precise\n");
+	ck_assert_int_eq(
+	    config_app_load(c, "x", unit_tmpdir(), &a, &p), FCS_OK);
+	config_unused(c, note_unused, &s);
+	config_app_unused(a, note_unused, &s);
+	ck_assert_str_eq(str_text(&s), "-o log.access\n"
+				       "environment limits.amf_depth\n"
+				       "fcsd.yaml:9:7 app.x.live.origin\n"
+				       "app.yaml:2:1 seek\n");
+	str_fini(&s);
+	config_problems_fini(&p);
+	config_app_free(a);
+	config_free(c);
+	c = config_new();
+	str_init(&s);
+	config_unused(c, note_unused, &s);
+	ck_assert_str_eq(str_text(&s), "");
+	str_fini(&s);
+	config_free(c);
+}
+
 UNIT(dev_listens_on_loopback_and_opens_publishing)
 {
 	struct config_source src = { .dev = true, .dev_apps = "/src/apps" };

@@ -8,6 +8,7 @@
 static const struct chunk_limits limits = { .max_csids = 64,
 	.max_message = 1 << 20,
 	.max_media = (16 << 20) - 1,
+	.max_audio = 2 << 20,
 	.max_control = 64,
 	.max_partial = 32 << 20 };
 
@@ -505,7 +506,7 @@ UNIT(lengths_are_limited_by_type)
 		{ 19, 1 << 20 },
 		{ 18, 1 << 20 },
 		{ 77, 1 << 20 },
-		{ 8, (16 << 20) - 1 },
+		{ 8, 2 << 20 },
 		{ 9, (16 << 20) - 1 },
 		{ 22, (16 << 20) - 1 },
 	};

@@ -42,8 +42,11 @@ void
 wire_open(struct wire *w, struct loop *loop, struct application *app,
     const char *id, const uint8_t *early, size_t len)
 {
-	static const struct chunk_limits limits = { 64, 1 << 20, 1 << 24, 64,
-		1 << 25 };
+	static const struct chunk_limits limits = { .max_csids = 64,
+		.max_message = 1 << 20,
+		.max_media = 1 << 24,
+		.max_control = 64,
+		.max_partial = 1 << 25 };
 	struct session_handover h = { .client_id = id,
 		.ip = "192.0.2.1",
 		.port = 40000,
