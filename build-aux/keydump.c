@@ -45,16 +45,21 @@ number_text(const struct config_row *r, int64_t v, char out[STR_NUMBER_MAX])
 		snprintf(out, STR_NUMBER_MAX, "%lld", (long long)v);
 }
 
-/* Free text as mdoc: no escape, no control line. */
+/* Free text as mdoc: no escape, no control line, no long line. col: of the
+ * place it begins at. */
 static void
-put_roff(const char *s)
+put_roff(const char *s, size_t col)
 {
 	if (*s == '.' || *s == '\'')
 		printf("\\&");
-	for (; *s != '\0'; s++) {
+	for (; *s != '\0'; s++, col++) {
 		if (*s == '\\')
 			printf("\\e");
-		else
+		else if (*s == ' ' && col + strcspn(s + 1, " ") > 76 &&
+			 strchr(".'", s[1]) == NULL) {
+			putchar('\n');
+			col = 0;
+		} else
 			putchar(*s);
 	}
 }
@@ -69,7 +74,7 @@ man_row(const struct config_table *t, size_t i)
 	printf(".It Ic %s\n", r->path);
 	if (t == &config_server_table && i >= CFG_LIMITS)
 		printf("Beyond it: ");
-	put_roff(r->help);
+	put_roff(r->help, 11);
 	printf(".\n");
 	if (r->choices != NULL && r->type == CONFIG_ENUM)
 		printf("One of ");
@@ -85,7 +90,7 @@ man_row(const struct config_table *t, size_t i)
 		printf("; default <datadir>/fcs%s", def + strlen(FCS_DATADIR));
 	else if (*def != '\0') {
 		printf("; default ");
-		put_roff(def);
+		put_roff(def, 40);
 	} else {
 		printf("; default: none");
 	}
@@ -97,7 +102,7 @@ man_row(const struct config_table *t, size_t i)
 			printf(", or forever");
 	}
 	if (config_table_is_unused(t, i))
-		printf("; no effect in this version");
+		printf(";\nno effect in this version");
 	else if (r->reload == CONFIG_AT_START)
 		printf("; taken over by a restart only");
 	printf(".\n");

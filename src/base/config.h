@@ -59,9 +59,9 @@ enum config_reload {
  */
 /* clang-format off */
 #define CONFIG_KEYS(X) \
-	X(LISTEN_RTMP, "listen.rtmp", ADDRS, ":1935", 0, 0, NULL, ON_HUP, "addresses for RTMP; the first byte tells RTMP from TLS and HTTP") \
+	X(LISTEN_RTMP, "listen.rtmp", ADDRS, ":1935", 0, 0, NULL, ON_HUP, "addresses for RTMP") \
 	X(LISTEN_RTMPS, "listen.rtmps", ADDRS, "", 0, 0, NULL, UNUSED, "addresses for RTMP over TLS") \
-	X(LISTEN_HTTP, "listen.http", ADDRS, "127.0.0.1:8080", 0, 0, NULL, ON_HUP, "addresses for HTTP: pages, WebSocket, RTMPT, health, metrics") \
+	X(LISTEN_HTTP, "listen.http", ADDRS, "127.0.0.1:8080", 0, 0, NULL, ON_HUP, "addresses for HTTP: /healthz and /readyz") \
 	X(STATE, "state", TEXT, "/var/lib/fcs", 0, 0, NULL, AT_START, "folder of everything that must survive a restart") \
 	X(APPS, "apps", LIST, FCS_DATADIR "/apps, /var/lib/fcs/apps", 0, 0, NULL, ON_HUP, "folders searched for applications, first match wins") \
 	X(USER, "user", TEXT, "fcs", 0, 0, NULL, AT_START, "user to become when started as root; nobody when there is none") \
@@ -84,10 +84,10 @@ enum config_reload {
 	X(IDLE_UNLOAD, "idle_unload", DURATION, "20m", 0, 366 * 86400000LL, NULL, ON_HUP, "unload an instance this long after its last client; 0: never") \
 	X(IDLE_CLIENT, "idle_client", DURATION, "0", 0, 366 * 86400000LL, NULL, ON_HUP, "close a client idle this long (Connect.IdleTimeout); 0: never") \
 	X(CONNECT_TIMEOUT, "connect_timeout", DURATION, "30s", 100, 3600000, NULL, ON_HUP, "time for the connect handler in all") \
-	X(PROTOCOLS, "protocols", LIST, "rtmp, rtmps, rtmpt, ws, wss", 0, 0, "rtmp|rtmps|rtmpt|ws|wss", ON_HUP, "transports allowed") \
+	X(PROTOCOLS, "protocols", LIST, "rtmp, rtmps, rtmpt, ws, wss", 0, 0, "rtmp|rtmps|rtmpt|ws|wss", ON_HUP, "transports allowed; this version has rtmp only") \
 	X(MAX_CLIENTS, "max_clients", INT, "10000", 1, 1000000, NULL, ON_HUP, "clients of the application; more: Rejected") \
 	X(MAX_CLIENTS_PER_IP, "max_clients_per_ip", INT, "200", 1, 1000000, NULL, ON_HUP, "clients from one address; more: Rejected") \
-	X(PUBLISH, "publish", ENUM, "unset", 0, 0, "unset|deny|key|allow", ON_HUP, "who may publish when no script decides") \
+	X(PUBLISH, "publish", ENUM, "unset", 0, 0, "unset|deny|key|allow", ON_HUP, "deny, key: nobody (keys are not in this version); allow: all whom no script refuses; unset: only whom a script allows, with --dev as allow") \
 	X(PLAY, "play", ENUM, "allow", 0, 0, "deny|allow", ON_HUP, "who may play when no script decides") \
 	X(TAKE_OVER, "take_over", ENUM, "if_silent", 0, 0, "refuse|replace|if_silent", UNUSED, "a second publisher of the same name") \
 	X(PUBLISH_TIMEOUT, "publish_timeout", DURATION, "2s", 0, 600000, NULL, UNUSED, "how long the first publisher may take to answer the probe") \

@@ -5,7 +5,7 @@
  * beyond it.
  *
  * Belongs to: base (rank 1). Each row is also the configuration key
- * `limits.<name>` and a line of `fcsctl limits`. What an administrator sets
+ * `limits.<name>`. What an administrator sets
  * per application (clients, quotas of shared objects, script memory) is in
  * the application table of config.h.
  * Threading: values are written before threads exist or on reload by the loop
