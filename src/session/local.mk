@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += libsession.a
 libsession_a_SOURCES = \
+	src/session/sess_bw.c \
 	src/session/sess_call.c \
 	src/session/sess_connect.c \
 	src/session/sess_live.c \

@@ -10,6 +10,12 @@
 #include "codec/status.h"
 #include "session/session_int.h"
 
+enum { /* values of bandwidth_check */
+	BANDWIDTH_NATIVE,
+	BANDWIDTH_EMPTY,
+	BANDWIDTH_OFF
+};
+
 static bool
 is_exposed(struct session *s, const char *name)
 {
@@ -29,14 +35,22 @@ answer_null(struct session *s, double txn)
 	return session_send_command(s, 0, "_result", txn, NULL, &null, 1);
 }
 
-/* The end of a bandwidth test without the test: the client goes on. */
+/* native: the test; empty: its end without the test, the client goes on; off:
+ * no such method. */
 static int
 check_bandwidth(struct session *s, const struct command *cmd)
 {
-	int rc = answer_null(s, cmd->txn);
+	int64_t how = config_app_int(
+	    application_env(s->app)->settings, APP_BANDWIDTH_CHECK);
+	int rc;
 
+	if (how == BANDWIDTH_OFF)
+		return FCS_ENOENT;
+	rc = answer_null(s, cmd->txn);
 	if (rc != FCS_OK)
 		return rc;
+	if (how == BANDWIDTH_NATIVE)
+		return sess_bw_start(s);
 	return session_send_command(s, 0, "onBWDone", 0, NULL, NULL, 0);
 }
 
@@ -71,14 +85,17 @@ int
 sess_call_command(struct session *s, const struct command *cmd)
 {
 	char name[COMMAND_NAME_MAX + 1];
+	bool ok = value_str_eq(cmd->name, "_result");
 	int rc;
 
-	if (value_str_eq(cmd->name, "_result") ||
-	    value_str_eq(cmd->name, "_error")) {
-		client_answered(s->client, cmd->txn,
-		    value_str_eq(cmd->name, "_result"), cmd->args,
-		    cmd->arg_count);
-		return FCS_OK;
+	if (ok || value_str_eq(cmd->name, "_error")) {
+		rc = sess_bw_answered(s, cmd->txn, ok);
+		if (rc == FCS_ENOENT) {
+			client_answered(
+			    s->client, cmd->txn, ok, cmd->args, cmd->arg_count);
+			rc = FCS_OK;
+		}
+		return rc;
 	}
 	if (value_str_eq(cmd->name, "onStatus"))
 		return FCS_OK; /* some clients say so about what we called */

@@ -60,6 +60,7 @@ free_now(void *obj)
 	struct session *s = obj;
 
 	drop_kept(s);
+	sess_bw_fini(s);
 	timer_free(s->timer);
 	timer_free(s->pace);
 	free(s);

@@ -31,6 +31,7 @@ struct session {
 	struct client *client;     /* from connect on */
 	struct instance *instance; /* from connect on */
 	struct sess_streams *streams;
+	struct sess_bw *bw; /* NULL: no bandwidth test is running */
 	double connect_txn;
 	int amf; /* negotiated object encoding */
 	void (*ended)(void *arg, const char *client_id);
@@ -89,6 +90,12 @@ extern const struct client_ops sess_connect_client_ops;
 
 /* --- sess_call.c: _result, _error, built-in answers, methods --- */
 int sess_call_command(struct session *, const struct command *) FCS_MUSTUSE;
+
+/* --- sess_bw.c: the bandwidth test of checkBandwidth --- */
+int sess_bw_start(struct session *) FCS_MUSTUSE;
+/* An answer of the client. FCS_ENOENT: to a call of somebody else. */
+int sess_bw_answered(struct session *, double txn, bool ok) FCS_MUSTUSE;
+void sess_bw_fini(struct session *);
 
 /* --- sess_stream: createStream ... publish, play, seek, pause (core/live,
  * core/playback). Handled: FCS_OK; FCS_ENOENT not a stream command; other

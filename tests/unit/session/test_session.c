@@ -385,9 +385,10 @@ UNIT(unknown_method_is_an_error_and_txn_0_is_silent)
 
 UNIT(bandwidth_checks_are_answered)
 {
+	const char *const empty[] = { "bandwidth_check=empty", NULL };
 	struct command c;
 
-	begin(NULL, NULL);
+	begin(NULL, empty);
 	connected(0);
 	wire_command(&w, false, "_checkbw", 0, NULL, NULL, 0);
 	wire_command(&w, false, "_checkbw", 2, NULL, NULL, 0);
@@ -398,6 +399,72 @@ UNIT(bandwidth_checks_are_answered)
 	c = wire_read(&w, arena, 2);
 	ck_assert(value_str_eq(c.name, "onBWDone"));
 	ck_assert_double_eq(c.txn, 0);
+	end();
+}
+
+UNIT(bandwidth_is_measured_with_growing_calls)
+{
+	struct value *zero;
+	struct command c;
+	uint32_t last = 0;
+	unsigned calls;
+
+	begin(NULL, NULL);
+	connected(0);
+	zero = value_number(arena, 0);
+	wire_command(&w, false, "checkBandwidth", 3, NULL, NULL, 0);
+	wire_wait(&w, 2);
+	ck_assert_double_eq(wire_read(&w, arena, 0).txn, 3);
+	c = wire_read(&w, arena, 1);
+	for (calls = 0; value_str_eq(c.name, "onBWCheck"); calls++) {
+		ck_assert_uint_eq(c.arg_count, 1);
+		ck_assert_int_eq(c.args[0]->type, VALUE_STRING);
+		ck_assert(calls == 0 ? c.args[0]->str.len == 0
+				     : c.args[0]->str.len >= last);
+		last = c.args[0]->str.len;
+		wire_forget(&w);
+		wire_command(&w, false, "_result", c.txn, NULL, &zero, 1);
+		wire_wait(&w, 1);
+		c = wire_read(&w, arena, 0);
+	}
+	ck_assert_uint_ge(calls, 3);
+	ck_assert(value_str_eq(c.name, "onBWDone"));
+	ck_assert_uint_eq(c.arg_count, 4);
+	ck_assert_double_gt(value_as_number(c.args[0], -1), 0);
+	ck_assert_double_gt(value_as_number(c.args[1], -1), 64);
+	ck_assert_double_gt(value_as_number(c.args[2], -1), 0);
+	ck_assert_double_ge(value_as_number(c.args[3], -1), 0);
+	end();
+}
+
+UNIT(client_without_the_bandwidth_method_is_done_at_once)
+{
+	struct command c;
+
+	begin(NULL, NULL);
+	connected(0);
+	wire_command(&w, false, "checkBandwidth", 0, NULL, NULL, 0);
+	wire_wait(&w, 1);
+	c = wire_read(&w, arena, 0);
+	wire_forget(&w);
+	wire_command(&w, false, "_error", c.txn + 1, NULL, NULL, 0);
+	wire_command(&w, false, "_error", c.txn, NULL, NULL, 0);
+	wire_wait(&w, 1);
+	c = wire_read(&w, arena, 0);
+	ck_assert(value_str_eq(c.name, "onBWDone"));
+	ck_assert_double_eq(value_as_number(c.args[0], -1), 0);
+	end();
+}
+
+UNIT(bandwidth_check_may_be_off)
+{
+	const char *const off[] = { "bandwidth_check=off", NULL };
+
+	begin(NULL, off);
+	connected(0);
+	wire_command(&w, false, "checkBandwidth", 3, NULL, NULL, 0);
+	wire_wait(&w, 1);
+	ck_assert(value_str_eq(wire_read(&w, arena, 0).name, "_error"));
 	end();
 }
 
