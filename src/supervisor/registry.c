@@ -645,8 +645,9 @@ add_app(struct registry *r, const char *name, const char *dir, void *arg)
 	size_t i;
 
 	HASH_FIND_STR(r->apps, name, a);
-	j = json_pack("{s:s, s:s, s:s, s:s}", "name", name, "app", name,
-	    "state", app_state_text(a), "dir", dir);
+	j = json_pack("{s:s, s:s, s:s, s:i, s:i, s:s}", "name", name, "app",
+	    name, "state", app_state_text(a), "instances", 0, "clients", 0,
+	    "dir", dir);
 	if (a != NULL && a->why[0] != '\0') {
 		(void)json_object_set_new(j, "why", json_string(a->why));
 		(void)json_object_set_new(j, "hint", json_string(a->hint));

@@ -51,6 +51,11 @@ def every_read_verb_prints_tables_and_json():
         ok(rows and all(isinstance(r, dict) for r in rows), " ".join(verb))
     eq({r["app"] for r in s.ctl("app", "list")} >=
        {"echo", "chat", "live", "vod", "whiteboard"}, True)
+    for r in s.ctl("app", "list"):      # whether it runs or not
+        ok(r["instances"] >= 0 and r["clients"] >= 0, r)
+    poll(lambda: [(r["instances"], r["clients"])
+                  for r in s.ctl("app", "list") if r["app"] == "echo"] ==
+         [(1, 1)], what="counts of echo")
     row = s.ctl_one("client", "list", "echo/room")
     eq((row["client"], row["where"]), (c.id, "echo/room"))
     eq(s.ctl("client", "list", "chat"), [])
