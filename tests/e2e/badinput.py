@@ -290,6 +290,79 @@ def floods_never_read_are_cut_off():
     ok(grown < (128 << 20) * SLOW, "%d MB more" % (grown >> 20))
 
 
+class Recorder(Client):
+    """Keeps what it sends, message by message."""
+
+    def send_raw(self, data):
+        self.__dict__.setdefault("sent", []).append(bytes(data))
+        super().send_raw(data)
+
+
+def rich_session(s):
+    """What a client sends that uses a bit of everything."""
+    c = Recorder(s.rtmp).connect("echo/f", "arg", Object(a=[1.0, None]))
+    r = c.object("o", True)
+    r.set(x=1.0, y=Object(a=[1.0, EcmaArray(k="v")]))
+    r.wait_code("success", "y").send("say", "x").remove("x")
+    p = c.stream().publish("rec", "record")
+    p.feed(media.synthetic(1))
+    p.metadata(a=1.0)
+    v = c.stream()
+    v.buffer(1000)
+    for words in (("play", "rec", 0.0), ("seek", 500.0),
+                  ("pause", True, 100.0), ("pause", False, 100.0)):
+        v.command(*words)
+    c.ask("echo", [Date(1.0), Xml("<a/>"), Object(cls="X", k=1.0)])
+    p.unpublish()
+    return c.sent[2:]           # without the handshake
+
+
+def mutated(rnd, messages):
+    """Flipped bits, shuffled or repeated messages, a hole, odd bytes."""
+    how = rnd.randrange(5)
+    out = list(messages)
+    if how == 1:
+        rest = out[1:]
+        rnd.shuffle(rest)
+        return b"".join(out[:1] + rest)
+    if how == 2:
+        return b"".join(out[:1] + [rnd.choice(out) for _ in range(60)])
+    if how == 3:
+        k = rnd.randrange(len(out))
+        m = bytearray(out[k])
+        for _ in range(rnd.randrange(1, 6)):
+            m[rnd.randrange(len(m))] = rnd.choice((0, 1, 127, 128, 255))
+        out[k] = bytes(m)
+    whole = bytearray(b"".join(out))
+    if how == 0:
+        for _ in range(rnd.choice((1, 3, 20))):
+            whole[rnd.randrange(len(whole))] ^= 1 << rnd.randrange(8)
+    elif how == 4:
+        at = rnd.randrange(len(whole))
+        del whole[at:at + rnd.randrange(1, 200)]
+    return bytes(whole)
+
+
+@case(timeout=90)
+def mutated_sessions_are_survived():
+    seed = int(os.environ.get("FCS_SEED") or time.time_ns() % 10**9)
+    note("seed %d (FCS_SEED repeats it)" % seed)
+    rnd = random.Random(seed)
+    s = Server()
+    canary = Canary(s)
+    messages = rich_session(s)
+    for i in range(400):
+        c = Client(s.rtmp)
+        c.hold()
+        c.send_raw(mutated(rnd, messages))
+        loop.turn(time.monotonic() + 0.01)
+        (c.abort if i % 2 else c.close)()
+        if i % 40 == 0:
+            canary.check()
+    canary.check()
+    eq(s.log_lines("child.died|child.silent"), [])
+
+
 @case(timeout=60)
 def resets_in_the_middle_of_everything():
     s = Server()
