@@ -25,6 +25,7 @@
 struct sync_item {
 	struct queue_item item;
 	struct media_file *file; /* NULL: the index */
+	struct media_job *then;  /* to run again; may be NULL */
 };
 
 struct media_file *
@@ -120,8 +121,10 @@ media_collect(struct media *m)
 static void
 run_job(struct media *m, struct media_job *job)
 {
-	job->again = job->park = false;
+	job->again = job->park = job->is_away = false;
 	job->run(m, job);
+	if (job->is_away)
+		return;
 	if (job->park) {
 		job->next = m->parked;
 		m->parked = job;
@@ -173,6 +176,27 @@ send_to_sync(struct media *m, struct media_file *file)
 		media_file_unref(it->file); /* the disk lags: next second */
 		free(it);
 	}
+}
+
+bool
+media_sync_then(struct media *m, struct media_file *file, struct media_job *job)
+{
+	struct sync_item *it;
+
+	if (atomic_load(&m->stopping))
+		return false;
+	it = calloc(1, sizeof(*it));
+	if (it == NULL)
+		return false;
+	it->file = media_file_ref(file);
+	it->then = job;
+	job->is_away = true;
+	if (queue_force(m->to_sync, &it->item) == FCS_OK)
+		return true;
+	job->is_away = false;
+	media_file_unref(file);
+	free(it);
+	return false;
 }
 
 static void
@@ -233,6 +257,17 @@ media_main(void *arg)
 	return NULL;
 }
 
+/* A job that waited for its file goes back to the media thread. */
+static void
+send_back(struct media *m, struct media_job *job, int error)
+{
+	job->sync_errno = error;
+	if (queue_force(m->jobs, &job->item) == FCS_OK)
+		return;
+	job->next = m->unfinished; /* see media_stop */
+	m->unfinished = job;
+}
+
 static void *
 sync_main(void *arg)
 {
@@ -242,6 +277,7 @@ sync_main(void *arg)
 
 	while ((rc = queue_wait(m->to_sync, -1, &item)) != FCS_ECLOSED) {
 		struct sync_item *it;
+		int error = 0;
 
 		if (rc != FCS_OK)
 			continue;
@@ -250,12 +286,15 @@ sync_main(void *arg)
 			if (recidx_sync(m->index) != FCS_OK)
 				log_warn("rec.sync", "what=%s", "index");
 		} else if (fdatasync(it->file->fd) != 0) {
+			error = errno;
 			atomic_store(&it->file->sync_failed, true);
 			log_error("rec.sync", "what=%s error=%s", "recording",
-			    strerror(errno));
+			    strerror(error));
 		} else {
 			atomic_fetch_add(&m->syncs, 1);
 		}
+		if (it->then != NULL)
+			send_back(m, it->then, error);
 		media_file_unref(it->file);
 		free(it);
 	}
@@ -510,6 +549,8 @@ media_start(const struct media_conf *conf, struct media **out, struct err *why)
 void
 media_stop(struct media *m)
 {
+	struct media_job *job;
+
 	if (m == NULL)
 		return;
 	media_writer_stop(m);
@@ -518,6 +559,14 @@ media_stop(struct media *m)
 	pthread_join(m->thread, NULL);
 	queue_close(m->to_sync);
 	pthread_join(m->sync_thread, NULL);
+	/* there is only us now: what came back too late, and who waited for it */
+	while ((job = m->unfinished) != NULL) {
+		m->unfinished = job->next;
+		run_job(m, job);
+	}
+	media_unpark(m);
+	while (m->slow != NULL)
+		run_slow(m);
 	while (m->in_flight > 0 || queue_count(m->done) > 0)
 		media_collect(m);
 	destroy(m);

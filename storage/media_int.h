@@ -32,8 +32,10 @@ struct media_job {
 	void (*run)(struct media *, struct media_job *);
 	void (*done)(struct media *, struct media_job *); /* loop thread */
 	bool again;
-	bool park;    /* run it again when a recording begins or ends */
-	bool unasked; /* a report of the media thread, not an answer */
+	bool park;      /* run it again when a recording begins or ends */
+	bool is_away;   /* with the sync thread: it runs again after that */
+	int sync_errno; /* what came of that; 0 = it is on the disk */
+	bool unasked;   /* a report of the media thread, not an answer */
 	struct media_job *next; /* list of those that go on */
 };
 
@@ -99,6 +101,7 @@ struct media {
 	struct queue *jobs;    /* to the media thread */
 	struct queue *done;    /* to the loop thread */
 	struct queue *to_sync; /* to the sync thread */
+	struct media_job *unfinished; /* sync thread: came back too late */
 	/* loop thread */
 	struct media_writer *loop_writers;
 	uint32_t readers, writer_count;
@@ -124,6 +127,9 @@ struct media {
 /* --- media.c --- */
 void media_submit(struct media *, struct media_job *); /* loop thread */
 void media_post(struct media *, struct media_job *);   /* media thread */
+/* Media thread, from within run(): have the sync thread write file to the disk,
+ * then run job again. false: it cannot, the caller must do it. */
+bool media_sync_then(struct media *, struct media_file *, struct media_job *);
 /* Media thread: a recording began or ended. */
 void media_unpark(struct media *);
 /* Counters of key; NULL: none yet (make: no memory, too many). Media thread. */
@@ -195,6 +201,7 @@ struct media_write_job { /* open and close */
 	struct media_found found;
 	struct media_update update;
 	bool updating;
+	bool is_written; /* close: all but the end of it is done */
 };
 
 struct media_failed_job {

@@ -491,25 +491,33 @@ media_write_kick_run(struct media *m, struct media_job *job)
 	flush_some(m, w);
 }
 
-/* All is written: head, flags, catalogue. */
+/* All that was pending is written: the head, or no file when nothing came. */
 static int
-finish(struct media *m, struct media_writer *w, struct err *why)
+finish_file(struct media *m, struct media_writer *w, struct err *why)
 {
-	struct stat st;
 	int rc;
 
-	if (!w->begun) { /* nothing came: no file */
-		if (w->hidden[0] != '\0')
-			rc = recpath_remove(m->rec_fd, w->hidden, why);
-		else
-			rc = FCS_OK;
-		return rc;
-	}
+	if (!w->begun)
+		return w->hidden[0] == '\0'
+			   ? FCS_OK
+			   : recpath_remove(m->rec_fd, w->hidden, why);
 	rc = media_file_finish(m, w->file->fd, &w->rec, false, why);
 	if (rc != FCS_OK)
 		log_warn(
 		    "rec.head", "file=%s error=%s", w->path.path, why->text);
-	if (fdatasync(w->file->fd) != 0 || fstat(w->file->fd, &st) != 0)
+	return FCS_OK;
+}
+
+/* It is on the disk: enter it into the catalogue as closed. */
+static int
+finish_index(
+    struct media *m, struct media_writer *w, int sync_errno, struct err *why)
+{
+	struct stat st;
+
+	if (sync_errno != 0)
+		return err_sys(why, sync_errno, "sync");
+	if (fstat(w->file->fd, &st) != 0)
 		return err_sys(why, errno, "sync");
 	if (w->index_lost) {
 		/* forget it: the next use indexes the file */
@@ -525,6 +533,7 @@ finish(struct media *m, struct media_writer *w, struct err *why)
 	return FCS_OK;
 }
 
+/* In two parts: neither appends nor cold reads wait for this file's sync. */
 void
 media_write_close_run(struct media *m, struct media_job *job)
 {
@@ -532,12 +541,23 @@ media_write_close_run(struct media *m, struct media_job *job)
 	struct media_writer *w = j->w;
 	struct media_writer **p = &m->writers;
 
-	err_clear(&j->why);
-	j->result = FCS_OK;
-	if (w->file == NULL)
-		return; /* never opened */
-	flush_some(m, w);
-	j->result = finish(m, w, &j->why);
+	if (w->file == NULL) { /* never opened */
+		err_clear(&j->why);
+		j->result = FCS_OK;
+		return;
+	}
+	if (!j->is_written) {
+		j->is_written = true;
+		err_clear(&j->why);
+		flush_some(m, w);
+		j->result = finish_file(m, w, &j->why);
+		if (w->begun && media_sync_then(m, w->file, job))
+			return;
+		if (w->begun && fdatasync(w->file->fd) != 0)
+			job->sync_errno = errno;
+	}
+	if (w->begun)
+		j->result = finish_index(m, w, job->sync_errno, &j->why);
 	while (*p != NULL && *p != w)
 		p = &(*p)->next;
 	if (*p != NULL)

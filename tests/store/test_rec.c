@@ -5,13 +5,27 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "codec/amf0.h"
+
+/* The program's own fdatasync: a disk that takes as long as a case likes. */
+static atomic_bool sync_held, sync_begun;
+
+int
+fdatasync(int fd)
+{
+	atomic_store(&sync_begun, true);
+	while (atomic_load(&sync_held))
+		(void)usleep(1000);
+	return (int)syscall(SYS_fdatasync, fd);
+}
 
 UNIT(a_recording_plays_as_it_was_written)
 {
@@ -808,6 +822,61 @@ UNIT(the_head_of_a_closed_file_names_key_frames_to_seek_to)
 	}
 	free(p);
 	arena_free(arena);
+}
+
+UNIT(others_do_not_wait_for_the_sync_of_a_recording_that_ends)
+{
+	struct media_stats st;
+	struct rec_writer a;
+	struct rec_writer b;
+	struct rec r;
+	int64_t until;
+
+	rec_start(&r, unit_tmpdir(), NULL);
+	rec_begin(&r, &a, "_definst_", "a", MEDIA_NEW);
+	rec_begin(&r, &b, "_definst_", "b", MEDIA_NEW);
+	rec_frames(&a, 0, 50);
+	atomic_store(&sync_held, true);
+	atomic_store(&sync_begun, false);
+	media_writer_close(a.w);
+	until = clock_ms() + 5000;
+	while (!atomic_load(&sync_begun) && clock_ms() < until)
+		rec_turn(&r, 10);
+	ck_assert(atomic_load(&sync_begun));
+	rec_frames(&b, 0, 50);
+	do {
+		rec_turn(&r, 10);
+		media_stats(r.media, &st);
+	} while (st.queued_bytes > 0 && clock_ms() < until);
+	ck_assert_uint_eq(st.queued_bytes, 0);
+	ck_assert(!a.is_closed); /* it says so when it is on the disk */
+	atomic_store(&sync_held, false);
+	rec_wait(&r, &a.is_closed);
+	ck_assert_int_eq(a.close_result, FCS_OK);
+	rec_end(&r, &b);
+	rec_stop(&r);
+}
+
+/* The store ends while the disk still works on a recording. */
+UNIT(a_recording_that_ends_with_the_store_is_complete)
+{
+	struct rec_writer a;
+	struct rec_player p;
+	struct rec r;
+
+	rec_start(&r, unit_tmpdir(), NULL);
+	rec_begin(&r, &a, "_definst_", "a", MEDIA_NEW);
+	rec_frames(&a, 0, 50);
+	media_writer_close(a.w);
+	rec_stop(&r);
+	ck_assert(a.is_closed);
+	ck_assert_int_eq(a.close_result, FCS_OK);
+	rec_start(&r, unit_tmpdir(), NULL);
+	rec_open(&r, &p, "_definst_", "a");
+	ck_assert_int_eq(p.result, FCS_OK);
+	ck_assert_uint_eq(p.info.keys, 1);
+	rec_close(&p);
+	rec_stop(&r);
 }
 
 UNIT(a_payload_may_outlive_the_store)
