@@ -74,7 +74,7 @@ enum config_reload {
 	X(LOG_FILE, "log.file", TEXT, "", 0, 0, NULL, ON_HUP, "log file; empty: standard error") \
 	X(LOG_ACCESS, "log.access", TEXT, "", 0, 0, NULL, UNUSED, "access log in W3C extended format; empty: none") \
 	X(WORKERS_SHARED, "workers.shared", INT, "1", 1, 64, NULL, AT_START, "workers for applications with isolation: shared") \
-	X(WORKERS_IDLE, "workers.idle_exit", DURATION, "0", 0, 7 * 86400000LL, NULL, UNUSED, "stop a worker without instances after this time; 0: never")
+	X(WORKERS_IDLE, "workers.idle_exit", DURATION, "0", 0, 7 * 86400000LL, NULL, ON_HUP, "stop a worker without instances after this time, 1s at least; 0: never")
 
 /* Application keys (script-api: app.yaml). Same columns. */
 #define CONFIG_APP_KEYS(X) \
@@ -97,7 +97,7 @@ enum config_reload {
 	X(BANDWIDTH_IN, "bandwidth.in", SIZE, "2500000", 1024, 1LL << 40, NULL, ON_HUP, "bytes a second announced for the client's direction") \
 	X(BANDWIDTH_OUT, "bandwidth.out", SIZE, "2500000", 1024, 1LL << 40, NULL, ON_HUP, "bytes a second announced for our direction") \
 	X(BANDWIDTH_CAP, "bandwidth.cap", SIZE, "5000000", 1024, 1LL << 40, NULL, UNUSED, "most a client may ask for") \
-	X(BANDWIDTH_CHECK, "bandwidth_check", ENUM, "native", 0, 0, "native|empty|off", UNUSED, "answer to checkBandwidth") \
+	X(BANDWIDTH_CHECK, "bandwidth_check", ENUM, "native", 0, 0, "native|empty|off", ON_HUP, "answer to checkBandwidth") \
 	X(SCRIPT_MEMORY, "script.memory", SIZE, "16M", 1 << 20, 1LL << 34, NULL, AT_START, "memory of one instance's script") \
 	X(SCRIPT_TIME, "script.time", DURATION, "50ms", 1, 60000, NULL, ON_HUP, "time between two waits of a handler") \
 	X(SCRIPT_HANDLERS, "script.handlers", INT, "1000", 1, 1000000, NULL, ON_HUP, "handlers parked at one time") \

@@ -220,6 +220,8 @@ died(struct child *c, int status)
 	bool healthy =
 	    c->ready_ms != 0 && now(c) - c->ready_ms >= CHILD_HEALTHY_MS;
 	bool expected = c->state == CHILD_STOPPING || !c->wanted;
+	/* it was told to stop, and is needed after all */
+	bool again = c->state == CHILD_STOPPING && c->wanted;
 
 	link_free(c->link);
 	c->link = NULL;
@@ -246,7 +248,11 @@ died(struct child *c, int status)
 		    WIFEXITED(status) ? WEXITSTATUS(status) : -1,
 		    (long long)child_wait_ms(c), c->why);
 	}
-	c->ops->down(c->arg, expected ? -1 : child_wait_ms(c));
+	if (again) {
+		c->fails = 0;
+		retry_later(c);
+	}
+	c->ops->down(c->arg, expected && !again ? -1 : child_wait_ms(c));
 }
 
 void

@@ -52,7 +52,8 @@ struct child_ops {
 struct child *child_new(const struct child_env *, const char *role,
     const char *name, const struct child_ops *, void *arg);
 void child_free(struct child *); /* kills; NULL is allowed */
-void child_want(struct child *); /* start it, keep it running */
+/* Start it, keep it running; one that is stopping is started anew after. */
+void child_want(struct child *);
 void child_stop(struct child *); /* ask it to end, do not start it again */
 void child_kill(struct child *);
 /* After SIGCHLD: look whether it is this one. */

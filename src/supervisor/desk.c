@@ -21,6 +21,7 @@
 #include "supervisor/desk.h"
 
 #define UNREAD_MAX (64UL * 1024 * 1024) /* answers a caller leaves unread */
+#define FRESH_MS   300 /* wait for figures; else those of the last heartbeat */
 
 struct caller {
 	struct desk *desk;
@@ -40,6 +41,7 @@ struct ask {
 	char *app; /* NULL: all workers */
 	bool watch;
 	bool starting;
+	bool own; /* answered here, once the workers told their figures */
 	unsigned legs;
 	struct timer *deadline;
 	struct ask *next;
@@ -158,13 +160,15 @@ ask_fail(
 	say(k, control_error(number, code, text, hint));
 }
 
+static bool answer_own(struct ask *);
+
 static void
 ask_step(struct ask *a)
 {
 	struct caller *k = a->caller;
 	char *line;
 
-	if (a->starting || a->legs > 0)
+	if (a->starting || a->legs > 0 || (a->own && !answer_own(a)))
 		return;
 	line = control_end(a->number, a->missing);
 	ask_del(a);
@@ -197,7 +201,7 @@ leg_done(struct desk *d, struct leg *l, enum control_code code,
 		ask_fail(a, code, text, hint);
 		return;
 	}
-	if (code != CONTROL_OK)
+	if (code != CONTROL_OK && !a->own)
 		add_missing(a, worker, text);
 	ask_step(a);
 }
@@ -210,6 +214,11 @@ on_deadline(void *arg)
 	uint64_t id = a->id;
 	struct leg *l;
 
+	if (a->own) {
+		a->legs = 0; /* ask_del() forgets them */
+		ask_step(a);
+		return;
+	}
 	limits_refuse(LIMIT_ADMIN_TIME);
 	if (a->legs == 0) {
 		ask_fail(a, CONTROL_TIMEOUT,
@@ -291,6 +300,7 @@ on_needed(void *arg, uint64_t id, int result, struct registry_worker *w,
 {
 	struct desk *d = arg;
 	struct ask *a = ask_by_id(d, id);
+	const char *hint;
 	char text[256];
 
 	if (a == NULL)
@@ -307,7 +317,9 @@ on_needed(void *arg, uint64_t id, int result, struct registry_worker *w,
 	}
 	(void)snprintf(text, sizeof(text), "application \"%.64s\": %.160s",
 	    a->app, why[0] == '\0' ? err_text(result) : why);
-	ask_fail(a, CONTROL_FAILED, text, "fcsctl status");
+	hint = registry_hint(*d->registry, a->app);
+	ask_fail(
+	    a, CONTROL_FAILED, text, hint[0] == '\0' ? "fcsctl status" : hint);
 }
 
 static void
@@ -340,10 +352,19 @@ ask_workers(struct ask *a, const struct admin_row *row)
 /* ---- commands answered here ---- */
 
 static bool
-own_command(struct ask *a)
+is_own(const char *name)
+{
+	return strcmp(name, "ping") == 0 || strcmp(name, "status") == 0 ||
+	       strcmp(name, "app list") == 0;
+}
+
+/* The items of the answer. false: the ask is gone with its caller. */
+static bool
+answer_own(struct ask *a)
 {
 	struct caller *k = a->caller;
 	struct desk *d = a->desk;
+	uint64_t id = a->id;
 	int64_t number = a->number; /* say() may end k and a */
 	json_t *v, *list;
 	size_t i;
@@ -357,14 +378,32 @@ own_command(struct ask *a)
 		v = d->ops->status(d->arg);
 		say(k, control_item(number, v));
 		json_decref(v);
-	} else if (strcmp(a->name, "app list") == 0) {
+	} else {
 		list = registry_apps(*d->registry);
 		json_array_foreach(list, i, v) say(k, control_item(number, v));
 		json_decref(list);
-	} else {
-		return false;
 	}
-	return true;
+	return ask_by_id(d, id) != NULL;
+}
+
+static void
+ask_figures(void *arg, struct registry_worker *w)
+{
+	if (child_state(registry_worker_child(w)) == CHILD_READY)
+		add_leg(arg, w);
+}
+
+static void
+ask_own(struct ask *a)
+{
+	a->own = true;
+	if (strcmp(a->name, "ping") != 0) {
+		timer_set(a->deadline, FRESH_MS);
+		a->starting = true;
+		registry_each(*a->desk->registry, ask_figures, a);
+		a->starting = false;
+	}
+	ask_step(a);
 }
 
 static void
@@ -373,7 +412,6 @@ start_ask(struct caller *k, struct control_request *r)
 	struct desk *d = k->desk;
 	const struct admin_row *row;
 	struct ask *a = calloc(1, sizeof(*a));
-	uint64_t id;
 
 	if (a != NULL)
 		a->deadline = timer_new(d->env->loop, on_deadline, a);
@@ -385,18 +423,15 @@ start_ask(struct caller *k, struct control_request *r)
 	}
 	a->desk = d;
 	a->caller = k;
-	id = a->id = ++d->last_id;
+	a->id = ++d->last_id;
 	a->number = r->id;
 	a->watch = r->watch;
 	a->args = json_incref(r->args);
 	(void)snprintf(a->name, sizeof(a->name), "%s", r->name);
 	a->next = d->asks;
 	d->asks = a;
-	if (own_command(a)) {
-		/* the caller, and all its asks, may be gone by now */
-		a = ask_by_id(d, id);
-		if (a != NULL)
-			ask_step(a);
+	if (is_own(a->name)) {
+		ask_own(a);
 		return;
 	}
 	row = admin_find(a->name);

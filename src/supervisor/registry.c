@@ -133,6 +133,26 @@ on_opened(struct registry *r, json_t *msg)
 
 /* ---- workers ---- */
 
+/* It takes no more and ends; who needs it from now on gets the next one. */
+static void
+on_idle(struct registry_worker *w)
+{
+	struct app *a, *next;
+
+	HASH_ITER(hh, w->reg->apps, a, next)
+	{
+		if (a->worker != w)
+			continue;
+		a->keep = false;
+		if (a->state == APP_OPEN)
+			a->state = APP_CLOSED;
+	}
+	child_stop(w->child);
+	HASH_ITER(hh, w->reg->apps, a, next)
+	if (a->worker == w && a->waits != NULL)
+		child_want(w->child);
+}
+
 static void
 on_message(void *arg, const char *op, json_t *msg, int *fds, size_t n)
 {
@@ -146,6 +166,8 @@ on_message(void *arg, const char *op, json_t *msg, int *fds, size_t n)
 		w->reg->ops->answer(w->reg->arg, w->name, msg);
 	else if (strcmp(op, "locate") == 0)
 		registry_locate(w->reg, w->child, msg);
+	else if (strcmp(op, "idle") == 0)
+		on_idle(w);
 	else
 		log_warn("supervisor.message", "op=%s app=%s why=%s", op,
 		    w->name, "unknown");
@@ -587,6 +609,15 @@ registry_each_failed(struct registry *r,
 	HASH_ITER(hh, r->apps, a, next)
 	if (a->state == APP_FAILED)
 		fn(arg, a->name, a->why);
+}
+
+const char *
+registry_hint(struct registry *r, const char *app)
+{
+	struct app *a;
+
+	HASH_FIND_STR(r->apps, app, a);
+	return a == NULL ? "" : a->hint;
 }
 
 json_t *

@@ -47,6 +47,8 @@ void registry_each(struct registry *,
 /* Applications that could not be opened. */
 void registry_each_failed(struct registry *,
     void (*fn)(void *arg, const char *app, const char *why), void *arg);
+/* What to do about an application that does not open, "" nothing is known. */
+const char *registry_hint(struct registry *, const char *app);
 /* As child_status, with clients and what its applications complain of. */
 json_t *registry_worker_status(struct registry_worker *);
 const char *registry_worker_name(const struct registry_worker *);

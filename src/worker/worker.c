@@ -57,7 +57,9 @@ struct worker {
 	uint64_t rows_tag;
 	size_t rows_bytes;
 	struct loop_task rows_task;
-	unsigned stopping; /* applications not yet stopped */
+	uint64_t idle_since_ms; /* 0: it is not */
+	bool leaving;           /* idle for long enough: takes no more */
+	unsigned stopping;      /* applications not yet stopped */
 	struct timer *end;
 	uint64_t end_by_ms;
 };
@@ -205,8 +207,11 @@ open_door(struct worker *w, int *fd)
 		    64 }; /* small messages, many may end at once */
 	struct door *d = calloc(1, sizeof(*d));
 
-	if (d == NULL)
+	/* the other end sees it closed and asks for the next worker */
+	if (d == NULL || w->leaving) {
+		free(d);
 		return;
+	}
 	d->w = w;
 	d->id = ++w->last_door;
 	d->ch = channel_new(w->loop, *fd, &opt, &door_ops, d);
@@ -300,22 +305,39 @@ on_answer(void *arg, uint64_t tag, json_t *item, bool end,
 
 static const struct admin_ops admin_ops = { on_answer };
 
+static json_t *on_stat(void *arg);
+
+/* Figures for what the supervisor answers itself: a heartbeat out of turn. */
+static void
+tell_figures(struct worker *w, json_int_t tag)
+{
+	role_send(w->role, json_pack("{s:s, s:i, s:o*}", "op", "pong", "n", 0,
+			       "stat", on_stat(w)));
+	role_send(w->role, json_pack("{s:s, s:I, s:b, s:i}", "op", "answer",
+			       "tag", tag, "end", 1, "code", (int)CONTROL_OK));
+}
+
 static void
 on_ask(struct worker *w, json_t *msg)
 {
 	const char *app = link_text(msg, "app");
+	const char *name = link_text(msg, "name");
 	struct application **apps;
 	struct room *r;
 	size_t n = 0, i = 0;
 
+	if (strcmp(name, "status") == 0 || strcmp(name, "app list") == 0) {
+		tell_figures(w, link_int(msg, "tag"));
+		return;
+	}
 	for (r = w->rooms; r != NULL; r = r->next)
 		n++;
 	apps = calloc(n + 1, sizeof(*apps));
 	for (r = w->rooms; apps != NULL && r != NULL; r = r->next)
 		if (app[0] == '\0' || strcmp(place_name(r->place), app) == 0)
 			apps[i++] = place_app(r->place);
-	admin_start(w->admin, (uint64_t)link_int(msg, "tag"),
-	    link_text(msg, "name"), json_object_get(msg, "args"),
+	admin_start(w->admin, (uint64_t)link_int(msg, "tag"), name,
+	    json_object_get(msg, "args"),
 	    json_is_true(json_object_get(msg, "watch")), apps, i);
 	free(apps);
 }
@@ -379,6 +401,46 @@ on_stop(void *arg)
 	on_stopped(w);
 }
 
+static bool
+is_idle(const struct worker *w)
+{
+	const struct room *r;
+
+	for (r = w->rooms; r != NULL; r = r->next)
+		if (application_count(place_app(r->place)) > 0 ||
+		    session_count(place_app(r->place)) > 0)
+			return false;
+	return true;
+}
+
+/*
+ * workers.idle_exit, looked at with each heartbeat. The supervisor is told
+ * first, so that it knows when a gateway whose channel closed asks again;
+ * connections on their way through that channel come to the next worker.
+ */
+static void
+look_idle(struct worker *w)
+{
+	int64_t most = config_int(role_config(w->role), CFG_WORKERS_IDLE);
+	uint64_t now = loop_now_ms(w->loop);
+
+	if (most == 0 || w->leaving || role_is_stopping(w->role) ||
+	    !is_idle(w)) {
+		w->idle_since_ms = 0;
+		return;
+	}
+	if (w->idle_since_ms == 0)
+		w->idle_since_ms = now;
+	if (now - w->idle_since_ms < (uint64_t)(most < 1000 ? 1000 : most))
+		return;
+	w->leaving = true;
+	log_info("worker.idle", "why=%s",
+	    "no instance for workers.idle_exit: it ends");
+	role_send(w->role, json_pack("{s:s}", "op", "idle"));
+	while (w->doors != NULL)
+		on_door_closed(w->doors, FCS_OK);
+}
+
 static json_t *
 on_stat(void *arg)
 {
@@ -386,6 +448,7 @@ on_stat(void *arg)
 	json_t *apps = json_array();
 	struct room *r;
 
+	look_idle(w);
 	for (r = w->rooms; r != NULL; r = r->next)
 		(void)json_array_append_new(apps,
 		    json_pack("{s:s, s:i, s:i}", "app", place_name(r->place),

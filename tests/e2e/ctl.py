@@ -35,6 +35,27 @@ def ping_is_0_when_it_runs_and_3_when_not():
 
 
 @case
+def figures_of_applications_are_those_of_now():
+    s = Server()
+    for n in range(1, 4):
+        connect(s, "echo/%d" % n)
+        c = connect(s, "echo/1")
+        row = [r for r in s.ctl("app", "list") if r["app"] == "echo"][0]
+        eq((row["state"], row["instances"], row["clients"]),
+           ("running", n, n * 2), row)
+        status = s.ctl_one("status")
+        eq((status["clients"], status["workers"][0]["clients"]),
+           (n * 2, n * 2))
+    # a worker that does not answer: those of its last heartbeat, at once
+    os.kill(s.worker("echo"), signal.SIGSTOP)
+    begin = time.monotonic()
+    row = [r for r in s.ctl("app", "list") if r["app"] == "echo"][0]
+    ok("clients" in row, row)
+    ok(time.monotonic() - begin < 3, time.monotonic() - begin)
+    os.kill(s.worker("echo"), signal.SIGCONT)
+
+
+@case
 def every_read_verb_prints_tables_and_json():
     s = Server()
     c = connect(s, "echo/room")

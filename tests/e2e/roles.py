@@ -53,6 +53,29 @@ def idle_instances_are_unloaded():
 
 
 @case
+def idle_worker_ends_and_the_next_connect_gets_another():
+    s = Server({"workers.idle_exit": "1s", "app.echo.idle_unload": "100ms",
+                "limits.heartbeat_time": "1s"})
+    connect(s).close()
+    first = s.worker("echo")
+    stays = connect(s, "calls")
+    s.wait_log("worker.idle", 20)
+    poll(lambda: not server.alive(first), 10, "the idle worker to end")
+    eq(stays.ask("echo", 1), 1.0)
+    c = connect(s)
+    ok(s.worker("echo") != first)
+    c.close()
+    # just as it ends: none falls into the gap between two workers
+    for _ in range(3):
+        s.mark_log()
+        s.wait_log("worker.idle", 20)
+        c = connect(s)
+        eq(c.ask("add", 1, 1), 2.0)
+        c.close()
+    eq(s.log_lines("child.died"), [])
+
+
+@case
 def no_client_socket_stays_in_the_gateway():
     s = Server()
     clients = [connect(s, app) for app in ("echo", "guard") for _ in range(20)]

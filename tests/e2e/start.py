@@ -69,6 +69,11 @@ def newer_schema_is_refused_and_other_apps_serve():
     line = s.wait_log("schema|newer|version 99")
     ok("objects.sqlite" in line or "echo" in line, line)
     connect(s, "calls").ask("echo", 1)
+    code, out, err = s.ctl_run("so", "list", "echo")
+    ok(code != 0 and "echo" in err and "schema" in err, err)
+    ok("restore a copy" in err.split("try:")[1], err)
+    row = [r for r in s.ctl("app", "list") if r["app"] == "echo"][0]
+    eq(row["state"], "failed")
 
 
 @case
