@@ -17,7 +17,6 @@ struct ctl_options {
 	const char *socket; /* NULL: default */
 	bool json, quiet, no_header, is_tty;
 	bool names_only;   /* -o name */
-	bool force_yes;    /* --yes */
 	uint32_t watch_ms; /* --watch, 0 = once */
 	int64_t timeout_ms;
 };

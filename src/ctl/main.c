@@ -19,8 +19,7 @@ enum {
 	OPT_JSON = 256,
 	OPT_NO_HEADER,
 	OPT_WATCH,
-	OPT_VERSION,
-	OPT_YES
+	OPT_VERSION
 };
 
 static const struct option long_options[] = {
@@ -31,7 +30,6 @@ static const struct option long_options[] = {
 	{ "watch", optional_argument, NULL, OPT_WATCH },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "quiet", no_argument, NULL, 'q' },
-	{ "yes", no_argument, NULL, OPT_YES },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -219,9 +217,6 @@ main(int argc, char **argv)
 			break;
 		case OPT_NO_HEADER:
 			opt.no_header = true;
-			break;
-		case OPT_YES:
-			opt.force_yes = true;
 			break;
 		case OPT_WATCH:
 			opt.watch_ms = optarg != NULL ? seconds(optarg) : 2000;
