@@ -320,6 +320,60 @@ finish_with(struct instance *i, struct ask *q, enum script_verdict verdict,
 	finish(i, q, &answer);
 }
 
+/* A verdict behind the commit barrier: what it allows would show what the
+ * handler wrote. The answers to connect and to calls wait at their client. */
+struct verdict {
+	struct instance *inst;
+	uint64_t ask;
+	struct arena *arena; /* of the answer */
+	struct script_answer answer;
+};
+
+static void
+verdict_due(void *arg, int result)
+{
+	struct verdict *v = arg;
+	struct ask *q = NULL;
+
+	if (result != FCS_ECLOSED)
+		q = idmap_get(v->inst->asks, v->ask);
+	if (q != NULL && result == FCS_OK)
+		finish(v->inst, q, &v->answer);
+	else if (q != NULL)
+		finish_with(v->inst, q, SCRIPT_FAILED,
+		    "the change could not be stored");
+	arena_free(v->arena);
+	free(v);
+}
+
+static bool
+hold_verdict(
+    struct instance *i, struct ask *q, const struct script_answer *answer)
+{
+	struct verdict *v = calloc(1, sizeof(*v));
+	bool bad = false;
+
+	if (v == NULL || (v->arena = arena_new(ARGS_MAX)) == NULL)
+		goto fail;
+	v->inst = i;
+	v->ask = q->id;
+	v->answer = *answer;
+	v->answer.text = copy_text(v->arena, answer->text, &bad);
+	v->answer.replace = copy_text(v->arena, answer->replace, &bad);
+	v->answer.value = copy_value(v->arena, answer->value, &bad);
+	if (bad || instance_later(i, verdict_due, v) != FCS_OK)
+		goto fail;
+	DL_DELETE(i->deciding, q);
+	q->deadline_ms = 0;
+	q->is_answered = true;
+	return true;
+fail:
+	if (v != NULL)
+		arena_free(v->arena);
+	free(v);
+	return false;
+}
+
 static void
 on_answer(struct instance *i, uint64_t id, uint64_t extra,
     const struct script_answer *answer)
@@ -327,8 +381,13 @@ on_answer(struct instance *i, uint64_t id, uint64_t extra,
 	struct ask *q = idmap_get(i->asks, id);
 
 	(void)extra;
-	if (q != NULL)
+	if (q == NULL || q->is_answered)
+		return;
+	if (q->deadline_ms == 0 || i->barrier == 0 ||
+	    answer->verdict == SCRIPT_LOST)
 		finish(i, q, answer);
+	else if (!hold_verdict(i, q, answer))
+		finish_with(i, q, SCRIPT_FAILED, "busy");
 }
 
 static void

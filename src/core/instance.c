@@ -65,6 +65,7 @@ instance_free(struct instance *i)
 
 	if (i == NULL)
 		return;
+	instance_later_fini(i);
 	inst_work_fini(i);
 	instance_stop_fini(i);
 	if (i->script != NULL)
@@ -692,6 +693,7 @@ instance_not_durable(struct instance *i, uint64_t seq, const char *why)
 		return;
 	DL_FOREACH_SAFE(i->clients, c, next)
 		client_drop_undurable(c, seq, why);
+	instance_later_lost(i, seq);
 }
 
 void
@@ -705,4 +707,5 @@ instance_durable(struct instance *i, uint64_t seq)
 		i->barrier = 0;
 	DL_FOREACH_SAFE(i->clients, c, next)
 		client_release_held(c, i->durable);
+	instance_later_durable(i);
 }

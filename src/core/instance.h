@@ -88,6 +88,11 @@ void instance_durable(struct instance *, uint64_t seq);
  * answers to calls become Call.Failed. Comes before instance_durable(seq). */
 void instance_not_durable(struct instance *, uint64_t seq, const char *why);
 uint64_t instance_barrier(const struct instance *); /* 0: nothing pending */
+/* fn(arg, FCS_OK) when all that is written now is durable, at once if it is;
+ * FCS_EIO: it was lost; FCS_ECLOSED: the instance ends, arg is to be freed and
+ * nothing else. FCS_ENOMEM, FCS_ELIMIT: fn is not called. */
+int instance_later(struct instance *, void (*fn)(void *arg, int result),
+    void *arg) FCS_MUSTUSE;
 
 /* reason: gc, shutdown, unload, reload (script-api.md 3).
  * Stop: on(:stop), modules stopped, clients told AppShutdown and closed. */

@@ -46,6 +46,7 @@ struct ask {
 	struct ask *prev, *next; /* instance.deciding, oldest first */
 	uint64_t id;
 	uint64_t deadline_ms; /* 0 = none: not in the list */
+	bool is_answered;     /* the verdict waits for a commit */
 	script_answer_fn fn;
 	uint64_t owner, extra;
 };
@@ -84,6 +85,8 @@ struct instance {
 
 	uint64_t barrier; /* raised, not durable yet; 0 = nothing pending */
 	uint64_t durable;
+	struct later *later; /* instance_later.c: oldest first */
+	uint32_t later_count;
 
 	struct timer *idle_timer;
 	struct timer *stop_timer;
@@ -207,6 +210,11 @@ void instance_stop_client_left(struct instance *);
 int instance_open_modules(struct instance *) FCS_MUSTUSE;
 void instance_close_modules(struct instance *);
 void instance_idle_check(struct instance *);
+
+/* --- instance_later.c --- */
+void instance_later_durable(struct instance *);
+void instance_later_lost(struct instance *, uint64_t seq);
+void instance_later_fini(struct instance *);
 
 /* --- inst_work.c: entering the script --- */
 void inst_work_event(struct instance *, enum script_event,

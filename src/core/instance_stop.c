@@ -214,6 +214,7 @@ finish(struct instance *i)
 	i->stop = STOP_NONE;
 	timer_stop(i->stop_timer);
 	end_script(i);
+	instance_later_fini(i);
 	instance_close_modules(i);
 	if (i->removing || (i->clients == NULL && !i->losing) ||
 	    instance_open_modules(i) != FCS_OK) {

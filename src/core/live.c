@@ -324,6 +324,51 @@ live_feed(struct live *lv, uint8_t type, uint32_t ts_ms, const uint8_t *payload,
 	return FCS_OK;
 }
 
+struct tell { /* waits for the commit barrier */
+	struct instance *inst;
+	struct refbuf *payload;
+	char name[];
+};
+
+static void
+tell_due(void *arg, int result)
+{
+	struct tell *t = arg;
+	struct live *lv = NULL;
+
+	if (result == FCS_OK)
+		lv = live_find(t->inst, t->name, false);
+	if (lv != NULL) /* without memory it is lost, and logged */
+		fcs_ignore(live_feed(lv, MESSAGE_DATA, lv->stats.last_ts_ms,
+		    t->payload->data, t->payload->len));
+	refbuf_unref(t->payload);
+	free(t);
+}
+
+int
+live_tell(struct live *lv, const uint8_t *payload, size_t len)
+{
+	struct tell *t;
+	size_t n = strlen(lv->name) + 1;
+	int rc = FCS_ENOMEM;
+
+	if (!lv->is_published)
+		return FCS_ECLOSED;
+	t = malloc(sizeof(*t) + n);
+	if (t == NULL)
+		return rc;
+	t->inst = lv->set->inst;
+	memcpy(t->name, lv->name, n);
+	t->payload = refbuf_from(payload, len);
+	if (t->payload != NULL)
+		rc = instance_later(t->inst, tell_due, t);
+	if (rc != FCS_OK) {
+		refbuf_unref(t->payload);
+		free(t);
+	}
+	return rc;
+}
+
 static void
 to_sink(void *arg, struct packet *p)
 {

@@ -54,6 +54,9 @@ void live_close(struct live *, const char *why); /* end whoever publishes */
  * per type only by sinks, never here. */
 int live_feed(struct live *, uint8_t type, uint32_t ts_ms,
     const uint8_t *payload, size_t len) FCS_MUSTUSE;
+/* A data message of the script, at the time of the newest one; it waits for
+ * what the script wrote before. As live_feed; FCS_ELIMIT too many wait. */
+int live_tell(struct live *, const uint8_t *payload, size_t len) FCS_MUSTUSE;
 
 /* Attach: with_cache delivers data frames, headers and the current group at
  * once through packet(). */

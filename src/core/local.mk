@@ -8,6 +8,7 @@ libcore_a_SOURCES = \
 	src/core/inst_work.c \
 	src/core/instance.c \
 	src/core/instance_call.c \
+	src/core/instance_later.c \
 	src/core/instance_stop.c \
 	src/core/live.c \
 	src/core/livecache.c \

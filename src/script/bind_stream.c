@@ -128,8 +128,7 @@ f_tell(mrb_state *mrb, mrb_value self)
 	if (rc == FCS_OK)
 		rc = l == NULL
 			 ? FCS_ENOENT
-			 : live_feed(l, MESSAGE_DATA, live_stats(l)->last_ts_ms,
-			       buf_data(&vm->out), buf_len(&vm->out));
+			 : live_tell(l, buf_data(&vm->out), buf_len(&vm->out));
 	vmguard_native_end();
 	if (bad)
 		vm_raise(mrb, VM_EVALUE, "%s: %s", handler, why);

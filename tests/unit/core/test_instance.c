@@ -2,6 +2,7 @@
 /* instance, client - the life cycle with a fake script and fake clients. */
 #include "base/clock.h"
 #include "codec/command.h"
+#include "core/live.h"
 #include "tests/lib/unit.h"
 #include "tests/unit/core/fake.h"
 
@@ -504,6 +505,124 @@ UNIT(nothing_is_said_of_a_write_that_was_lost)
 	ck_assert_str_eq(a.sent, "_result _error");
 	leave(&a);
 	arena_free(m);
+	end();
+}
+
+static char decided[64];
+
+static void
+on_decided(struct instance *i, uint64_t owner, uint64_t extra,
+    const struct script_answer *a)
+{
+	(void)i;
+	(void)owner;
+	(void)extra;
+	(void)snprintf(decided, sizeof(decided), "%d %s", (int)a->verdict,
+	    a->replace == NULL ? "-" : a->replace);
+}
+
+static void
+write_5(struct instance *i, const struct script_args *args)
+{
+	(void)args;
+	instance_raise_barrier(i, 5);
+}
+
+static void
+ask_publish(struct instance *i)
+{
+	struct script_args args = { .client = "c1", .name = "live" };
+
+	decided[0] = '\0';
+	instance_ask(i, SCRIPT_MAY_PUBLISH, &args, true, on_decided, 1, 2);
+}
+
+UNIT(verdict_waits_for_what_its_handler_wrote)
+{
+	struct instance *i;
+	struct who a;
+
+	begin(&fake_script_ops, NULL);
+	fake.has_publish = true;
+	i = instance("x");
+	join(i, &a, "c1");
+	turn();
+	fake.answer.replace = "other";
+	ask_publish(i);
+	ck_assert_str_eq(decided, "0 other");
+	fake.inside = write_5;
+	ask_publish(i);
+	ck_assert_str_eq(decided, "");
+	instance_durable(i, 5);
+	ck_assert_str_eq(decided, "0 other");
+	/* nothing is allowed by a handler whose write was lost */
+	fake.inside = NULL;
+	instance_raise_barrier(i, 6);
+	ask_publish(i);
+	instance_not_durable(i, 6, "lost");
+	ck_assert_str_eq(decided, "3 -");
+	instance_durable(i, 6);
+	/* nor by one that is gone before */
+	instance_raise_barrier(i, 7);
+	ask_publish(i);
+	instance_script_lost(i, "test");
+	turn();
+	ck_assert_str_eq(decided, "6 -");
+	fake.answer.replace = NULL;
+	instance_durable(i, 7);
+	leave(&a);
+	end();
+}
+
+static int heard;
+
+static void
+on_live_packet(void *arg, struct packet *p, bool flush)
+{
+	(void)arg;
+	(void)flush;
+	heard += p->type == MESSAGE_DATA;
+}
+
+static void
+on_live_change(void *arg)
+{
+	(void)arg;
+}
+
+UNIT(what_a_script_tells_on_a_stream_waits_for_its_write)
+{
+	static const struct live_sink_ops live_ops = { .packet = on_live_packet,
+		.begin = on_live_change,
+		.end = on_live_change };
+	static const uint8_t hi[] = { 2, 0, 2, 'h', 'i' };
+	struct live_publisher pub = { .client = "", .type = "live" };
+	struct live_sink sink = { .ops = &live_ops };
+	struct instance *i;
+	struct live *lv;
+
+	begin(NULL, NULL);
+	application_set_module(app, MODULE_LIVE, &live_module);
+	i = instance("x");
+	lv = live_find(i, "s", true);
+	ck_assert_int_eq(live_publish(lv, &pub), FCS_OK);
+	live_attach(lv, &sink, false);
+	ck_assert_int_eq(live_tell(lv, hi, sizeof(hi)), FCS_OK);
+	ck_assert_int_eq(heard, 1);
+	instance_raise_barrier(i, 5);
+	ck_assert_int_eq(live_tell(lv, hi, sizeof(hi)), FCS_OK);
+	ck_assert_int_eq(heard, 1);
+	instance_durable(i, 4);
+	ck_assert_int_eq(heard, 1);
+	instance_durable(i, 5);
+	ck_assert_int_eq(heard, 2);
+	instance_raise_barrier(i, 6);
+	ck_assert_int_eq(live_tell(lv, hi, sizeof(hi)), FCS_OK);
+	instance_not_durable(i, 6, "lost");
+	instance_durable(i, 6);
+	ck_assert_int_eq(heard, 2);
+	live_detach(&sink);
+	live_unpublish(lv);
 	end();
 }
 
