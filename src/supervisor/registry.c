@@ -240,6 +240,23 @@ warn_unused(void *arg, const char *key, const struct config_value *v)
 	    config_place(v, place), "it has no effect in this version");
 }
 
+/* What is wrong with app.yaml, and where in it. */
+static void
+say_problem(struct app *a, const struct config_problems *problems, int rc)
+{
+	const struct config_problem *p = problems->v;
+
+	if (problems->n == 0)
+		(void)snprintf(
+		    a->why, sizeof(a->why), "app.yaml: %s", err_text(rc));
+	else if (p->line == 0)
+		(void)snprintf(
+		    a->why, sizeof(a->why), "app.yaml: %.120s", p->text);
+	else
+		(void)snprintf(a->why, sizeof(a->why), "app.yaml:%d:%d: %.120s",
+		    p->line, p->col, p->text);
+}
+
 /* The worker of an application by its `isolation`. */
 static int
 choose_worker(struct registry *r, struct app *a)
@@ -252,8 +269,7 @@ choose_worker(struct registry *r, struct app *a)
 	rc = config_app_load(
 	    r->env->config, a->name, a->dir, &settings, &problems);
 	if (rc != FCS_OK)
-		(void)snprintf(a->why, sizeof(a->why), "app.yaml: %.120s",
-		    problems.n > 0 ? problems.v[0].text : err_text(rc));
+		say_problem(a, &problems, rc);
 	config_problems_fini(&problems);
 	if (rc != FCS_OK) {
 		log_error("app.settings", "app=%s why=%s", a->name, a->why);
