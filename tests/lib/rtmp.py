@@ -14,6 +14,7 @@ stream keeps its own part in s.events.
 
 import dataclasses
 import errno
+import math
 import os
 import selectors
 import socket
@@ -402,7 +403,8 @@ class Client:
     def _command(self, m, values):
         name, txn, args = values[0], values[1], values[2:]
         if name in ("_result", "_error"):
-            self.results[int(txn)] = (name, args)
+            self.results[int(txn) if math.isfinite(txn) else txn] = \
+                (name, args)
             return
         if name == "onStatus":
             info = args[1]
