@@ -46,7 +46,9 @@ check-local: $(check_PROGRAMS) fcsd$(EXEEXT) fcsctl$(EXEEXT)
 	else $(TESTS_RUN); fi
 
 quick: $(check_PROGRAMS) fcsd$(EXEEXT) fcsctl$(EXEEXT)
-	@$(TESTS_RUN) --only unit/ --only fuzz/ --cpu 2 --tag quick
+	@$(TESTS_RUN) --only unit/ --only fuzz/ --cpu 2 --tag quick \
+	    --slow $(SLOW)
+SLOW = 1
 
 # ASan and UBSan over the unit tests, in a build folder of its own.
 SANITIZE_DIR = sanitize
@@ -56,7 +58,7 @@ sanitize:
 	    $(abs_srcdir)/configure -q --enable-sanitize CFLAGS="-O1 -g" \
 	    CC="$(CC)"; }
 	@$(MAKE) $(AM_MAKEFLAGS) -C $(SANITIZE_DIR) all
-	@$(MAKE) $(AM_MAKEFLAGS) -C $(SANITIZE_DIR) quick
+	@$(MAKE) $(AM_MAKEFLAGS) -C $(SANITIZE_DIR) quick SLOW=4
 
 # The end-to-end tests against that build; S_E2E picks some by prefix.
 S_E2E = e2e/cli e2e/connect e2e/call e2e/publish e2e/play e2e/seek \
@@ -67,7 +69,7 @@ sanitize-e2e:
 	    $(abs_srcdir)/configure -q --enable-sanitize CFLAGS="-O1 -g" \
 	    CC="$(CC)"; }
 	@$(MAKE) $(AM_MAKEFLAGS) -C $(SANITIZE_DIR) all
-	@FCSD=$(abs_builddir)/$(SANITIZE_DIR)/fcsd TESTS_SLOW=3 \
+	@FCSD=$(abs_builddir)/$(SANITIZE_DIR)/fcsd \
 	    $(PYTHON3) $(srcdir)/tests/run --builddir=$(SANITIZE_DIR) \
 	    --srcdir=$(srcdir) $(S_E2E:%=--only %) --slow 3 --tag sanitize-e2e
 

@@ -107,6 +107,7 @@ def captured_red5_session_is_understood():
         m = Message(19, 0, 0, dumps.R[name], 3)
         a.send_raw(a.writer.message(m, fmt=1))
     rb.wait_code("delete", "n")
+    ra.wait_code("delete", "n")
     eq(rb.slots, {"colour": "red", "obj": Object(
         x=1.0, y=[1.0, 2.0, "three"], t=True)})
     eq(rb.heard, [("onPing", ["hi", 7.0])])

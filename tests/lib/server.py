@@ -67,9 +67,6 @@ class Server:
     def __init__(self, options=None, apps=None, start=True, args=(),
                  state=None, wrap=(), env=None, as_root=False, ready=10):
         self.uid, self.gid = (None, None) if as_root else unprivileged()
-        top = Path(tempfile.gettempdir())
-        if self.uid is not None and top.name.startswith("fcs-test-"):
-            top.chmod(0o711)
         self.tmp = Path(tempfile.mkdtemp(prefix="fcs-"))
         self.tmp.chmod(0o755)
         tap.cleanup(lambda: shutil.rmtree(self.tmp, ignore_errors=True))

@@ -24,15 +24,16 @@ source(const char *name)
 	return path;
 }
 
+/* The list is the caller's. */
 static json_t *
 names(struct host_client *c, int which)
 {
-	static json_t *all; /* kept to the end of the case */
-
-	all = json_loads(host_call(c, "names", "[]"), 0, NULL);
+	json_t *all = json_loads(host_call(c, "names", "[]"), 0, NULL), *list;
 
 	ck_assert_ptr_nonnull(all);
-	return json_array_get(all, (size_t)which);
+	list = json_incref(json_array_get(all, (size_t)which));
+	json_decref(all);
+	return list;
 }
 
 /* One runaway in an instance of its own; what the client was answered. */
@@ -82,6 +83,7 @@ each_is_stopped(const char *method, int which, const char *const *settings)
 		ck_assert_str_eq(host_call(neighbour, "ok", "[]"), expected);
 		host_leave(c);
 	}
+	json_decref(list);
 }
 
 UNIT_TIMEOUT(every_kind_of_endless_handler_is_stopped, 60)
