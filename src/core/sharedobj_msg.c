@@ -768,6 +768,9 @@ sharedobj_message(struct instance *inst, struct client *c,
 			take_message(u->so, u, &m, NULL);
 		} else {
 			w = wait_for_it(u->so, u, msg);
+			/* it could not be read before: once more */
+			if (w != NULL && u->so->state == SO_LOADING)
+				sharedobj_load_start(u->so);
 			if (w == NULL)
 				refuse_message(set, c, &m,
 				    STATUS_SO_NOWRITEACCESS,

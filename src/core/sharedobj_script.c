@@ -20,8 +20,10 @@ wait_ready(struct sharedobj *so)
 		return FCS_OK;
 	if (!set->listed)
 		rc = sharedobj_load_wait(set, NULL);
-	if (rc == FCS_OK && so->state == SO_LOADING)
+	if (rc == FCS_OK && so->state == SO_LOADING) {
+		sharedobj_load_start(so); /* unless it is on its way */
 		rc = sharedobj_load_wait(set, so);
+	}
 	if (rc == FCS_OK && so->state == SO_LOADING)
 		rc = FCS_EIO;
 	return rc;

@@ -28,7 +28,7 @@ struct gate {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool hold;
-	int fail;
+	int fail, fail_load;
 };
 
 static struct gate gate;
@@ -56,7 +56,14 @@ static int
 gate_load(struct store *s, const char *inst, const char *object, uint64_t after,
     store_slot_fn fn, void *arg, uint64_t *version, uint64_t *floor)
 {
+	int fail;
+
 	(void)s;
+	pthread_mutex_lock(&gate.lock);
+	fail = gate.fail_load;
+	pthread_mutex_unlock(&gate.lock);
+	if (fail != FCS_OK)
+		return fail;
 	return REAL->load(
 	    gate.real, inst, object, after, fn, arg, version, floor);
 }
@@ -120,6 +127,14 @@ so_fail(int code)
 {
 	pthread_mutex_lock(&gate.lock);
 	gate.fail = code;
+	pthread_mutex_unlock(&gate.lock);
+}
+
+void
+so_fail_load(int code)
+{
+	pthread_mutex_lock(&gate.lock);
+	gate.fail_load = code;
 	pthread_mutex_unlock(&gate.lock);
 }
 

@@ -488,6 +488,30 @@ UNIT(limits_of_an_object_refuse_clients)
 	so_stop();
 }
 
+/* A script holds the object, so it outlives its image. */
+UNIT(object_that_could_not_be_read_is_read_again_for_the_next_client)
+{
+	struct so_client *a;
+	struct so_client *b;
+	struct sharedobj *so;
+
+	start(NULL);
+	so = opened("o", true);
+	a = user("a", "o p 0 use x=1");
+	so_fail(FCS_ENOSPC);
+	so_fail_load(FCS_EIO);
+	so_say(a, "o p 2 x=2");
+	so_expect(a, "[o 0 SharedObject.ObjectCreationFailed]");
+	b = so_connect("b", 0);
+	so_say(b, "o p 0 use");
+	so_expect(b, "[o 0 SharedObject.ObjectCreationFailed]");
+	so_fail_load(FCS_OK);
+	so_say(b, "o p 0 use");
+	so_expect(b, "[o 2 used clear x=1]");
+	ck_assert_double_eq(so_value(so, "x"), 1);
+	so_stop();
+}
+
 /* ---- guards and decisions ---- */
 
 UNIT(guard_refuses_slots_and_the_others_form_one_batch)
