@@ -98,9 +98,9 @@ struct media {
 	int ship_fd; /* media_dir, -1 none */
 	pthread_t thread, sync_thread;
 	bool running;
-	struct queue *jobs;    /* to the media thread */
-	struct queue *done;    /* to the loop thread */
-	struct queue *to_sync; /* to the sync thread */
+	struct queue *jobs;           /* to the media thread */
+	struct queue *done;           /* to the loop thread */
+	struct queue *to_sync;        /* to the sync thread */
 	struct media_job *unfinished; /* sync thread: came back too late */
 	/* loop thread */
 	struct media_writer *loop_writers;

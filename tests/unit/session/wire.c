@@ -88,6 +88,13 @@ take(struct wire *w)
 }
 
 void
+wire_turn(struct wire *w, int ms)
+{
+	loop_turn(w->loop, ms);
+	take(w);
+}
+
+void
 wire_wait(struct wire *w, unsigned n)
 {
 	int i;
@@ -166,6 +173,19 @@ wire_command(struct wire *w, bool amf3, const char *name, double txn,
 	    command_write(&b, amf3, name, txn, object, args, count), FCS_OK);
 	wire_message(w, 3, amf3 ? MESSAGE_COMMAND_AMF3 : MESSAGE_COMMAND, 0,
 	    buf_data(&b), buf_len(&b));
+	buf_fini(&b);
+}
+
+void
+wire_command_on(struct wire *w, uint32_t msid, const char *name, double txn,
+    struct value *const *args, uint32_t count)
+{
+	struct buf b;
+
+	buf_init(&b, 0);
+	ck_assert_int_eq(
+	    command_write(&b, false, name, txn, NULL, args, count), FCS_OK);
+	wire_message(w, 8, MESSAGE_COMMAND, msid, buf_data(&b), buf_len(&b));
 	buf_fini(&b);
 }
 

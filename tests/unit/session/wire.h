@@ -10,7 +10,7 @@
 #include "codec/command.h"
 #include "session/session.h"
 
-#define WIRE_KEPT 64
+#define WIRE_KEPT 512
 
 struct wire_message { /* one message from the server */
 	uint8_t type;
@@ -39,11 +39,15 @@ void wire_message(struct wire *, uint32_t csid, uint8_t type, uint32_t msid,
     const uint8_t *payload, size_t len);
 void wire_command(struct wire *, bool amf3, const char *name, double txn,
     const struct value *object, struct value *const *args, uint32_t count);
+/* The same on a stream. */
+void wire_command_on(struct wire *, uint32_t msid, const char *name, double txn,
+    struct value *const *args, uint32_t count);
 /* connect to app ("echo/x"), with more members of the command object. */
 void wire_connect(struct wire *, struct arena *, const char *app, int amf,
     struct value *const *args, uint32_t count);
 /* Turn the loop until n messages were kept or the server closed. */
 void wire_wait(struct wire *, unsigned n);
+void wire_turn(struct wire *, int ms); /* the loop once, and take */
 void wire_wait_closed(struct wire *);
 /* The n-th message as a command, decoded into the arena. */
 struct command wire_read(struct wire *, struct arena *, unsigned n);
