@@ -104,13 +104,8 @@ f_tell(mrb_state *mrb, mrb_value self)
 	mrb_get_args(mrb, "AzA", &ids, &name, &args);
 	for (i = 0; i < RARRAY_LEN(ids); i++) /* may raise: not below */
 		(void)RSTRING_CSTR(mrb, RARRAY_PTR(ids)[i]);
-	count = (uint32_t)RARRAY_LEN(args);
 	vmguard_native_begin();
-	arena_reset(vm->args);
-	list = arena_array(vm->args, count + 1, sizeof(struct value *));
-	rc = list == NULL ? FCS_ENOMEM
-			  : conv_list_from_ruby(vm, vm->args, RARRAY_PTR(args),
-				count, list, &why);
+	rc = conv_args(vm, args, &list, &count, &why);
 	for (i = 0; rc == FCS_OK && i < RARRAY_LEN(ids); i++) {
 		c = find(vm, RSTRING_PTR(RARRAY_PTR(ids)[i]));
 		if (c != NULL && client_tell(c, name, list, count) == FCS_OK)
@@ -138,13 +133,8 @@ f_call(mrb_state *mrb, mrb_value self)
 
 	(void)self;
 	mrb_get_args(mrb, "zzAi", &id, &name, &args, &pending);
-	count = (uint32_t)RARRAY_LEN(args);
 	vmguard_native_begin();
-	arena_reset(vm->args);
-	list = arena_array(vm->args, count + 1, sizeof(struct value *));
-	rc = list == NULL ? FCS_ENOMEM
-			  : conv_list_from_ruby(vm, vm->args, RARRAY_PTR(args),
-				count, list, &why);
+	rc = conv_args(vm, args, &list, &count, &why);
 	bad = rc != FCS_OK;
 	c = find(vm, id);
 	if (!bad)

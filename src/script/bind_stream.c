@@ -98,39 +98,24 @@ static mrb_value
 f_tell(mrb_state *mrb, mrb_value self)
 {
 	struct vm *vm = vm_of(mrb);
-	const char *name, *handler, *why = "";
+	const char *name, *handler, *why = NULL;
 	mrb_int handler_len;
 	mrb_value args;
-	struct value **list;
-	struct amf0_writer w;
 	struct live *l;
-	uint32_t count, i;
-	bool bad;
 	int rc;
 
 	(void)self;
 	mrb_get_args(mrb, "zsA", &name, &handler, &handler_len, &args);
-	count = (uint32_t)RARRAY_LEN(args);
 	vmguard_native_begin();
-	arena_reset(vm->args);
-	buf_reset(&vm->out, 65536);
-	list = arena_array(vm->args, count + 1, sizeof(struct value *));
-	rc = list == NULL ? FCS_ENOMEM
-			  : conv_list_from_ruby(vm, vm->args, RARRAY_PTR(args),
-				count, list, &why);
-	bad = rc != FCS_OK;
-	amf0_put_string(&vm->out, handler, (size_t)handler_len);
-	amf0_writer_init(&w, &vm->out, AMF0_PLAIN);
-	for (i = 0; rc == FCS_OK && i < count; i++)
-		rc = amf0_write(&w, list[i]);
-	amf0_writer_fini(&w);
+	rc = conv_message(
+	    vm, handler, (size_t)handler_len, args, AMF0_PLAIN, &why);
 	l = live_find(vm->inst, name, false);
 	if (rc == FCS_OK)
 		rc = l == NULL
 			 ? FCS_ENOENT
 			 : live_tell(l, buf_data(&vm->out), buf_len(&vm->out));
 	vmguard_native_end();
-	if (bad)
+	if (why != NULL)
 		vm_raise(mrb, VM_EVALUE, "%s: %s", handler, why);
 	return mrb_bool_value(rc == FCS_OK);
 }

@@ -9,6 +9,7 @@
 #ifndef SCRIPT_CONV_H
 #define SCRIPT_CONV_H
 
+#include "codec/amf0.h"
 #include "script/vm.h"
 
 /*
@@ -29,9 +30,14 @@ mrb_value conv_from_packed(struct vm *, const uint8_t *data, size_t len,
  */
 int conv_from_ruby(struct vm *, struct arena *, mrb_value, struct value **out,
     const char **why) FCS_MUSTUSE;
-/* Several values that may share objects (the arguments of a call). */
-int conv_list_from_ruby(struct vm *, struct arena *, const mrb_value *,
-    uint32_t count, struct value **out, const char **why) FCS_MUSTUSE;
+/* The arguments of a call, an Array whose values may share objects, into
+ * vm->args (which is reset first); native, errors as conv_from_ruby. */
+int conv_args(struct vm *, mrb_value list, struct value ***out, uint32_t *count,
+    const char **why) FCS_MUSTUSE;
+/* A name and the arguments as AMF0 in vm->out; native. *why is NULL unless an
+ * argument has no form. */
+int conv_message(struct vm *, const char *name, size_t len, mrb_value list,
+    enum amf0_mode, const char **why) FCS_MUSTUSE;
 /* Packed into vm->out (which is reset first); native. */
 int conv_pack(struct vm *, mrb_value, const char **why) FCS_MUSTUSE;
 

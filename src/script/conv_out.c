@@ -498,8 +498,8 @@ convert(struct out *o, mrb_value x, int depth)
 	return array(o, x, depth);
 }
 
-int
-conv_list_from_ruby(struct vm *vm, struct arena *a, const mrb_value *list,
+static int
+convert_list(struct vm *vm, struct arena *a, const mrb_value *list,
     uint32_t count, struct value **out, const char **why)
 {
 	struct out o;
@@ -524,7 +524,42 @@ int
 conv_from_ruby(struct vm *vm, struct arena *a, mrb_value v, struct value **out,
     const char **why)
 {
-	return conv_list_from_ruby(vm, a, &v, 1, out, why);
+	return convert_list(vm, a, &v, 1, out, why);
+}
+
+int
+conv_args(struct vm *vm, mrb_value list, struct value ***out, uint32_t *count,
+    const char **why)
+{
+	*count = (uint32_t)RARRAY_LEN(list);
+	arena_reset(vm->args);
+	*out = arena_array(vm->args, *count + 1, sizeof(struct value *));
+	if (*out == NULL) {
+		*why = err_text(FCS_ENOMEM);
+		return FCS_ENOMEM;
+	}
+	return convert_list(vm, vm->args, RARRAY_PTR(list), *count, *out, why);
+}
+
+int
+conv_message(struct vm *vm, const char *name, size_t len, mrb_value list,
+    enum amf0_mode mode, const char **why)
+{
+	struct amf0_writer w;
+	struct value **args;
+	uint32_t count, i;
+	int rc = conv_args(vm, list, &args, &count, why);
+
+	if (rc != FCS_OK)
+		return rc;
+	*why = NULL;
+	buf_reset(&vm->out, 65536);
+	amf0_put_string(&vm->out, name, len);
+	amf0_writer_init(&w, &vm->out, mode);
+	for (i = 0; rc == FCS_OK && i < count; i++)
+		rc = amf0_write(&w, args[i]);
+	amf0_writer_fini(&w);
+	return rc == FCS_OK ? buf_status(&vm->out) : rc;
 }
 
 int
