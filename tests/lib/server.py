@@ -9,6 +9,7 @@ FCSD names the program (default: the build tree's); started by root it runs
 as nobody.  Its state is a temporary directory, removed at the end.
 """
 
+import functools
 import json
 import os
 import pwd
@@ -36,8 +37,21 @@ def build_dir():
     raise RuntimeError("no fcsd found: build it, or set FCSD")
 
 
+@functools.cache
 def fcsd():
-    return Path(os.environ.get("FCSD") or build_dir() / "fcsd").resolve()
+    """The program; where the user it runs as cannot go (root's clone below
+    /root), a copy of it beside the applications, as in the build tree."""
+    p = Path(os.environ.get("FCSD") or build_dir() / "fcsd").resolve()
+    if os.getuid() != 0 or all(d.stat().st_mode & 1 for d in (p, *p.parents)):
+        return p
+    d = Path(tempfile.mkdtemp(prefix="fcs-"))
+    tap.at_end.append(lambda: shutil.rmtree(d, ignore_errors=True))
+    d.chmod(0o755)
+    for f in (p, p.parent / "fcsctl"):
+        shutil.copyfile(f, d / f.name)
+        (d / f.name).chmod(0o755)
+    shutil.copytree(TOP / "apps", d / "apps")
+    return d / "fcsd"
 
 
 def fcsctl():

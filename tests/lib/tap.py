@@ -23,6 +23,7 @@ from . import reactor
 
 cases = []
 cleanups = []
+at_end = []             # calls after the last case
 bound_factor = 5        # a bound in time is asserted at five times its value
 
 
@@ -110,6 +111,8 @@ def main():
     failed = 0
     for i, (name, fn, timeout) in enumerate(chosen, 1):
         failed += not _run(i, name, fn, timeout)
+    for call in at_end:
+        call()
     sys.stdout.flush()
     os._exit(1 if failed else 0)
 
