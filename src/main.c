@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fcsd - the server. Wiring only: the command line, then a role. */
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/gateway.h"
 #include "supervisor/options.h"
@@ -20,16 +24,49 @@ run_role(const struct options *o)
 	return OPTIONS_EXIT_USAGE;
 }
 
+/* What is opened later must never become 0, 1 or 2: log lines and messages of
+ * libraries would be written into it. */
+static int
+hold_standard(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return EXIT_FAILURE;
+	(void)close(fd);
+	return EXIT_SUCCESS;
+}
+
+/* One that is not open would be given to the next thing opened. */
+static bool
+is_open(int fd)
+{
+	return fd < 0 || fcntl(fd, F_GETFD) >= 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct options o;
 	struct err e;
+	bool ready;
 	int status = 0;
 
 	if (options_parse(argc, argv, &o, &e) != FCS_OK) {
 		fprintf(stderr, "fcsd: %s\n", e.text);
 		options_usage(stderr);
+		options_fini(&o);
+		return OPTIONS_EXIT_USAGE;
+	}
+	ready = is_open(o.ready_fd);
+	if (hold_standard() != EXIT_SUCCESS)
+		return EXIT_FAILURE;
+	if (!ready) {
+		fprintf(stderr, "fcsd: --ready-fd: descriptor %d is not open\n",
+		    o.ready_fd);
 		options_fini(&o);
 		return OPTIONS_EXIT_USAGE;
 	}

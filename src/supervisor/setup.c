@@ -19,6 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "supervisor/setup.h"
 
 /* ---- the user ---- */
@@ -233,20 +234,25 @@ setup_log(const char *path, const struct setup_user *u, struct err *why)
 int
 setup_check_apps(const struct config *c, struct err *why)
 {
-	size_t i, n = config_count(c, CFG_APPS);
+	size_t i, n = config_count(c, CFG_APPS), found = 0;
 	const char *path;
 	DIR *d;
 
 	for (i = 0; i < n; i++) {
 		path = config_item(c, CFG_APPS, i);
 		d = opendir(path);
-		if (d != NULL)
+		if (d != NULL) {
+			found++;
 			(void)closedir(d);
-		else if (errno != ENOENT && errno != ENOTDIR)
+		} else if (errno != ENOENT)
 			return err_sys(why, errno,
 			    "apps folder %.60s is not readable for this user",
 			    path);
 	}
+	if (found == 0 && n > 0)
+		log_warn("apps.missing", "dir=%s why=%s",
+		    config_item(c, CFG_APPS, 0),
+		    "no such folder, so no application: set `apps`");
 	return FCS_OK;
 }
 

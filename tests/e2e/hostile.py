@@ -795,4 +795,33 @@ def a_wrong_app_yaml_is_named_with_line_and_column():
     eq(connect(s, "echo").ask("add", 1, 1), 2.0)
 
 
+@case
+def closed_standard_descriptors_are_not_used_for_other_files():
+    s = Limited(wrap=("sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-'))
+    eq(connect(s, "echo").ask("add", 1, 1), 2.0)
+    pids = [s.pid] + [p for p, _, _ in s.roles()]
+    ok(len(pids) >= 3, "roles: %r" % pids)
+    for pid in pids:
+        eq([os.readlink("/proc/%d/fd/%d" % (pid, fd)) for fd in range(3)],
+           ["/dev/null"] * 3, "descriptors 0 to 2 of %d" % pid)
+
+
+@case
+def odd_starts_are_explained():
+    s = Server(start=False)
+    for argv, code, said in (
+            (["--ready-fd", "900"], 2, "descriptor 900 is not open"),
+            (["-o", "state=/etc/passwd"], 78, "/etc/passwd"),
+            (["-o", "apps=/etc/passwd"], 78, "apps folder"),
+            (["-o", "state=%s" % (s.tmp / ("d" * 120))], 78,
+             "admin.socket")):
+        p = Process([server.fcsd(), *s.argv()[1:], *argv], user=s.uid,
+                    group=s.gid, cwd=s.tmp)
+        eq(p.finish(10), code, " ".join(argv))
+        ok(said in p.err.decode(), p.err.decode())
+    s.options["apps"] = s.tmp / "nosuch"
+    s.start()
+    s.wait_log("apps.missing .*no such folder")
+
+
 tap.main()
