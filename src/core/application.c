@@ -65,6 +65,13 @@ application_env(const struct application *a)
 	return &a->env;
 }
 
+static void
+enable(void *arg, struct instance *i)
+{
+	(void)arg;
+	instance_enable(i);
+}
+
 void
 application_set_settings(struct application *a, const struct config *config,
     const struct limits *limits, const struct config_app *settings)
@@ -72,6 +79,7 @@ application_set_settings(struct application *a, const struct config *config,
 	a->env.config = config;
 	a->env.limits = limits;
 	a->env.settings = settings;
+	application_each(a, enable, NULL);
 }
 
 const struct limits *

@@ -36,7 +36,8 @@ struct application *application_new(const struct application_env *);
 void application_free(struct application *); /* all instances gone before */
 const struct application_env *application_env(const struct application *);
 /* A reload: what is asked from now on is answered by these (borrowed as those
- * of application_new); the old ones may be freed after the call. */
+ * of application_new); the old ones may be freed after the call. Instances
+ * disabled after overruns may start again: the script may be another now. */
 void application_set_settings(struct application *, const struct config *,
     const struct limits *, const struct config_app *);
 

@@ -210,6 +210,8 @@ void instance_stop_client_left(struct instance *);
 int instance_open_modules(struct instance *) FCS_MUSTUSE;
 void instance_close_modules(struct instance *);
 void instance_idle_check(struct instance *);
+/* End the state INSTANCE_DISABLED; others are left alone. */
+void instance_enable(struct instance *);
 
 /* --- instance_later.c --- */
 void instance_later_durable(struct instance *);

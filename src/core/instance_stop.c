@@ -198,6 +198,18 @@ after_loss(struct instance *i)
 	i->stats.restarts++;
 }
 
+void
+instance_enable(struct instance *i)
+{
+	if (i->state != INSTANCE_DISABLED)
+		return;
+	log_info("instance.enabled", "inst=%s why=%s", i->full_name, "reload");
+	i->state = INSTANCE_NEW;
+	i->overrun_count = 0;
+	i->not_before_ms = 0;
+	instance_idle_check(i);
+}
+
 static void
 gone(struct instance *i)
 {

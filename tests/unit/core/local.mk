@@ -2,6 +2,7 @@
 if HAVE_CHECK
 check_PROGRAMS += \
 	tests/unit/core/test_instance \
+	tests/unit/core/test_limits \
 	tests/unit/core/test_livecache \
 	tests/unit/core/test_playback \
 	tests/unit/core/test_record \
@@ -29,3 +30,7 @@ tests_unit_core_test_record_LDADD = $(UNIT) $(LIBS_CORE)
 tests_unit_core_test_sharedobj_script_SOURCES = \
 	tests/unit/core/test_sharedobj_script.c $(SO_LIB)
 tests_unit_core_test_sharedobj_script_LDADD = $(UNIT) $(LIBS_CORE)
+tests_unit_core_test_limits_SOURCES = tests/unit/core/test_limits.c \
+	tests/unit/core/fake.c tests/unit/core/fake.h \
+	tests/lib/leap.c tests/lib/leap.h
+tests_unit_core_test_limits_LDADD = $(UNIT) $(LIBS_CORE)

@@ -5,6 +5,7 @@ check_PROGRAMS += \
 	tests/unit/script/test_apps \
 	tests/unit/script/test_engine \
 	tests/unit/script/test_ruby \
+	tests/unit/script/test_vmarena \
 	tests/unit/script/test_vmguard
 endif
 tests_unit_script_test_apps_SOURCES = tests/unit/script/test_apps.c \
@@ -16,6 +17,7 @@ tests_unit_script_test_engine_LDADD = $(UNIT) $(LIBS_SCRIPT)
 tests_unit_script_test_ruby_SOURCES = tests/unit/script/test_ruby.c \
 	$(SCRIPT_HOST)
 tests_unit_script_test_ruby_LDADD = $(UNIT) $(LIBS_SCRIPT)
+tests_unit_script_test_vmarena_LDADD = $(UNIT) $(LIBS_SCRIPT)
 tests_unit_script_test_vmguard_SOURCES = tests/unit/script/test_vmguard.c \
 	$(SCRIPT_HOST)
 tests_unit_script_test_vmguard_LDADD = $(UNIT) $(LIBS_SCRIPT)
