@@ -4,6 +4,7 @@ check_PROGRAMS += \
 	tests/store/test_commit \
 	tests/store/test_kill \
 	tests/store/test_rec \
+	tests/store/test_rec_fault \
 	tests/store/test_rec_repair \
 	tests/store/test_sodb \
 	tests/store/test_store
@@ -20,5 +21,7 @@ tests_store_test_store_LDADD = $(UNIT) $(LIBS_STORAGE)
 REC_LIB = tests/store/rec_lib.c tests/store/rec_lib.h
 tests_store_test_rec_SOURCES = tests/store/test_rec.c $(REC_LIB)
 tests_store_test_rec_LDADD = $(UNIT) $(LIBS_STORAGE)
+tests_store_test_rec_fault_SOURCES = tests/store/test_rec_fault.c $(REC_LIB)
+tests_store_test_rec_fault_LDADD = $(UNIT) $(LIBS_STORAGE)
 tests_store_test_rec_repair_SOURCES = tests/store/test_rec_repair.c $(REC_LIB)
 tests_store_test_rec_repair_LDADD = $(UNIT) $(LIBS_STORAGE)

@@ -18,6 +18,7 @@ struct rec { /* a media store under test */
 	int efd;
 };
 
+extern int64_t rec_map_bytes; /* of the index; set before rec_start() */
 void rec_start(struct rec *, const char *dir, const char *media_dir);
 void rec_stop(struct rec *);
 /* Collect until *flag is true; fails the case after ten seconds. */

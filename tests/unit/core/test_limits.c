@@ -129,6 +129,38 @@ leave(struct who *w)
 	pass(0);
 }
 
+/* What waits behind a commit is bounded by limits.out_replies. */
+UNIT(held_messages_are_limited_by_their_bytes)
+{
+	struct limits *l;
+	struct instance *i;
+	uint8_t payload[1000] = { 0 };
+	struct who a;
+
+	begin(NULL);
+	l = (struct limits *)(uintptr_t)application_env(app)->limits;
+	l->value[LIMIT_OUT_REPLIES] = 3000;
+	i = instance("x");
+	join(i, &a, "c1", "192.0.2.1");
+	instance_raise_barrier(i, 1);
+	for (int n = 0; n < 3; n++)
+		ck_assert_int_eq(client_emit(a.client, MESSAGE_COMMAND, 0,
+				     payload, sizeof(payload)),
+		    FCS_OK);
+	ck_assert_int_eq(a.closed, 0);
+	ck_assert_int_eq(
+	    client_emit(a.client, MESSAGE_COMMAND, 0, payload, 1), FCS_ELIMIT);
+	instance_durable(i, 1);
+	pass(0);
+	instance_raise_barrier(i, 2); /* what has left counts no more */
+	ck_assert_int_eq(
+	    client_emit(a.client, MESSAGE_COMMAND, 0, payload, sizeof(payload)),
+	    FCS_OK);
+	instance_durable(i, 2);
+	leave(&a);
+	end();
+}
+
 static int decided_verdict;
 
 static void

@@ -252,4 +252,48 @@ UNIT(load_errors_name_the_place_and_help)
 	}
 }
 
+static const char hoarder[] =
+    "class Hoarder < FCS::App\n"
+    "  on(:start)  { @keep = []; @told = [] }\n"
+    "  on(:status) { |s| @told << s[\"code\"] }\n"
+    "  def eat(c, kb) = (@keep << \"x\" * (kb * 1024); nil)\n"
+    "  def drop(c)    = (@keep.clear; nil)\n"
+    "  def waste(c)   = (100.times { \"y\" * 20000 }; nil)\n"
+    "  def told(c)    = @told\n"
+    "  expose :eat, :drop, :waste, :told\n"
+    "end\n";
+
+#define LOW "Application.Resource.LowMemory"
+
+UNIT(status_tells_when_memory_gets_low)
+{
+	static const char *const settings[] = { "script.memory=4M",
+		"script.time=2s", NULL };
+	struct host_client *c;
+	int i;
+
+	host_open(hoarder, settings);
+	c = host_connect("1", "[]");
+	/* garbage does not count */
+	for (i = 0; i < 20; i++)
+		ck_assert_str_eq(host_call(c, "waste", "[]"), "null");
+	ck_assert_str_eq(host_call(c, "told", "[]"), "[]");
+	/* up to 3 MiB of 4: not yet; 3.5: yes */
+	for (i = 0; i < 4; i++)
+		ck_assert_str_eq(host_call(c, "eat", "[512]"), "null");
+	host_turns(3);
+	ck_assert_str_eq(host_call(c, "told", "[]"), "[]");
+	for (i = 0; i < 11; i++)
+		ck_assert_str_eq(host_call(c, "eat", "[100]"), "null");
+	host_turns(3);
+	ck_assert_str_eq(host_call(c, "told", "[]"), "[\"" LOW "\"]");
+	HAS(host_log(), "script.memory");
+	/* once a minute */
+	ck_assert_str_eq(host_call(c, "drop", "[]"), "null");
+	for (i = 0; i < 15; i++)
+		ck_assert_str_eq(host_call(c, "eat", "[200]"), "null");
+	host_turns(3);
+	ck_assert_str_eq(host_call(c, "told", "[]"), "[\"" LOW "\"]");
+}
+
 UNIT_MAIN

@@ -4,6 +4,8 @@
  * lost, a neighbour in the same process goes on.
  */
 #include <jansson.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -243,6 +245,51 @@ UNIT(native_section_is_finished_first)
 	ck_assert_int_eq(
 	    vmguard_run(10, "test", spin_native, &finished), VMGUARD_TIME);
 	ck_assert(finished);
+}
+
+static int native_ms;
+
+static void
+native_section(void *arg)
+{
+	int64_t until = clock_us() + native_ms * 1000;
+
+	(void)arg;
+	vmguard_native_begin();
+	while (clock_us() < until)
+		;
+	vmguard_native_end();
+}
+
+/* A process of its own with a section of ms under a limit of 200 ms. */
+static int
+end_of_native(int ms)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		native_ms = ms;
+		vmguard_set_native_limit(200);
+		_exit(vmguard_run(5000, "a hanging test", native_section,
+			  NULL) == VMGUARD_DONE
+			  ? 0
+			  : 1);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+UNIT(native_section_that_hangs_aborts_the_process)
+{
+	int status = end_of_native(100);
+
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+	status = end_of_native(2000);
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), SIGABRT);
 }
 
 UNIT_MAIN
