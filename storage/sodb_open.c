@@ -228,6 +228,48 @@ on_wal(void *arg, sqlite3 *db, const char *name, int pages)
 	return SQLITE_OK;
 }
 
+/*
+ * SQLite makes a relative path absolute, and that needs the right to search
+ * every folder above. fcsd --dev started by root in a tree below /root has
+ * become a user without it; where it stands it may work. So a relative path
+ * stays one (nobody changes the folder); absolute ones go the usual way.
+ */
+#define RELATIVE_VFS "fcs-relative"
+
+static int
+full_path(sqlite3_vfs *vfs, const char *path, int size, char *out)
+{
+	sqlite3_vfs *usual = sqlite3_vfs_find(NULL);
+
+	(void)vfs;
+	if (path[0] == '/')
+		return usual->xFullPathname(usual, path, size, out);
+	if (sqlite3_snprintf(size, out, "%s", path) == NULL ||
+	    strlen(path) >= (size_t)size)
+		return SQLITE_CANTOPEN;
+	return SQLITE_OK;
+}
+
+/* The name of the file system layer to open path with, NULL: the usual. */
+static const char *
+vfs_for(const char *path)
+{
+	static sqlite3_vfs relative; /* registered for the process's life */
+	const sqlite3_vfs *usual = sqlite3_vfs_find(NULL);
+
+	if (path[0] == '/' || usual == NULL)
+		return NULL;
+	if (sqlite3_vfs_find(RELATIVE_VFS) == NULL) {
+		relative = *usual;
+		relative.zName = RELATIVE_VFS;
+		relative.pNext = NULL;
+		relative.xFullPathname = full_path;
+		if (sqlite3_vfs_register(&relative, 0) != SQLITE_OK)
+			return NULL;
+	}
+	return RELATIVE_VFS;
+}
+
 static int
 open_db(struct sodb *s, enum store_sync sync, bool unclean, struct err *why)
 {
@@ -235,7 +277,7 @@ open_db(struct sodb *s, enum store_sync sync, bool unclean, struct err *why)
 	int rc = sqlite3_open_v2(s->path, &s->db,
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
 		SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE,
-	    NULL);
+	    vfs_for(s->path));
 
 	if (rc != SQLITE_OK) {
 		if (s->db != NULL && sqlite3_system_errno(s->db) != 0)

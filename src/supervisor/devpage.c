@@ -28,7 +28,11 @@ needs_quotes(const char *path)
 	return strpbrk(path, " \t\"\\$`&;()<>|*?[]{}#~!") != NULL;
 }
 
-/* fcsctl as it can be typed here: beside fcsd, or by its name. */
+/*
+ * fcsctl as it can be typed here: beside fcsd, or by its name. Below the
+ * current folder it is looked for from there: the way from the root may be
+ * closed to the user fcsd has become.
+ */
 static void
 ctl_command(const struct config *c, char *out, size_t size)
 {
@@ -36,17 +40,18 @@ ctl_command(const struct config *c, char *out, size_t size)
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	const char *name = "fcsctl", *socket = config_admin_socket(c);
 	char *slash;
+	size_t here;
 
 	exe[n > 0 ? n : 0] = '\0';
 	slash = strrchr(exe, '/');
 	if (slash != NULL)
 		*slash = '\0';
 	(void)snprintf(path, sizeof(path), "%s/fcsctl", exe);
-	if (access(path, X_OK) == 0) {
+	here = getcwd(cwd, sizeof(cwd)) != NULL ? strlen(cwd) : 0;
+	if (here > 1 && strncmp(path, cwd, here) == 0 && path[here] == '/')
+		(void)snprintf(path, sizeof(path), ".%s/fcsctl", exe + here);
+	if (access(path, X_OK) == 0)
 		name = path;
-		if (getcwd(cwd, sizeof(cwd)) != NULL && strcmp(cwd, exe) == 0)
-			name = "./fcsctl";
-	}
 	(void)snprintf(out, size,
 	    needs_quotes(name) || needs_quotes(socket) ? "'%s' -S '%s'"
 						       : "%s -S %s",

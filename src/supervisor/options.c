@@ -154,13 +154,30 @@ options_fini(struct options *o)
 }
 
 /*
+ * Folder dir as it is named from the current folder when it lies there. Root's
+ * home is closed to the user fcsd becomes, the folder it was started in is
+ * not: only this way `./bootstrap run` serves a tree below /root.
+ */
+static const char *
+from_here(const char *dir)
+{
+	char cwd[PATH_MAX];
+	size_t n;
+
+	if (getcwd(cwd, sizeof(cwd)) == NULL)
+		return dir;
+	n = strlen(cwd);
+	return strncmp(dir, cwd, n) == 0 && dir[n] == '/' ? dir + n + 1 : dir;
+}
+
+/*
  * The applications of --dev: those of the tree this program was built in, if
  * it lies in or below one, else the installed ones.
  */
 static void
 find_dev_apps(char out[PATH_MAX])
 {
-	char exe[PATH_MAX];
+	char exe[PATH_MAX], found[PATH_MAX];
 	char marker[PATH_MAX + 32];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	char *slash;
@@ -174,7 +191,8 @@ find_dev_apps(char out[PATH_MAX])
 		(void)snprintf(marker, sizeof(marker), "%s/apps/local.mk", exe);
 		if (access(marker, R_OK) == 0 && strlen(exe) + 6 < PATH_MAX) {
 			(void)snprintf(
-			    out, PATH_MAX, "%.*s/apps", PATH_MAX - 6, exe);
+			    found, PATH_MAX, "%.*s/apps", PATH_MAX - 6, exe);
+			(void)snprintf(out, PATH_MAX, "%s", from_here(found));
 			return;
 		}
 	}

@@ -9,7 +9,11 @@ sys.dont_write_bytecode = True
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 from lib.all import *       # noqa: E402,F401,F403
 
+import json                 # noqa: E402
 import shlex                # noqa: E402
+import shutil               # noqa: E402
+import subprocess           # noqa: E402
+import tempfile             # noqa: E402
 import urllib.request       # noqa: E402
 
 
@@ -120,6 +124,43 @@ def second_start_in_the_same_folder_says_so():
     b.launch()
     ok(b.process.finish(10) > 0)
     ok("var" in b.log, b.log)
+
+
+@case
+def a_tree_only_root_can_reach_is_served_when_started_in_it():
+    """./bootstrap run by root below /root: fcsd becomes nobody, who may work
+    in the folder it stands in but not reach it from above."""
+    closed = Path(tempfile.mkdtemp(prefix="fcs-"))      # mode 700
+    tap.cleanup(lambda: shutil.rmtree(closed, ignore_errors=True))
+    tree = closed / "tree"
+    (tree / "build").mkdir(parents=True)
+    for f in (server.fcsd(), server.fcsctl()):
+        shutil.copy(f, tree / "build" / f.name)
+    shutil.copytree(server.TOP / "apps", tree / "apps")
+    for d, _, files in os.walk(tree):
+        for f in (d, *(os.path.join(d, x) for x in files)):
+            os.chmod(f, os.stat(f).st_mode | 0o555)
+    r, w = os.pipe()
+    p = subprocess.Popen(
+        ["./build/fcsd", "--dev", "-o", "listen.rtmp=127.0.0.1:0", "-o",
+         "listen.http=127.0.0.1:0", "--ready-fd", str(w)], cwd=tree,
+        pass_fds=[w], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    tap.cleanup(p.kill)
+    os.close(w)
+    with os.fdopen(r) as ready:
+        ok("ready" in ready.read().split(), "not ready")
+    ctl = [server.fcsctl(), "-S", "./var/fcsd.sock"]
+    out = subprocess.run([*ctl, "rec", "info", "vod", "sample", "--json"],
+                         cwd=tree, capture_output=True, timeout=20)
+    eq(out.returncode, 0, out.stderr)
+    eq(json.loads(out.stdout)["readonly"], True)
+    out = subprocess.run([*ctl, "so", "list", "echo"], cwd=tree,
+                         capture_output=True, timeout=20)
+    eq(out.returncode, 0, out.stderr)
+    p.terminate()
+    log = p.communicate(timeout=20)[0].decode()
+    eq(p.returncode, 0, log)
+    ok("./build/fcsctl -S ./var/fcsd.sock status" in log, log)
 
 
 tap.main()
