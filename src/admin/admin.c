@@ -219,12 +219,6 @@ admin_free(struct admin *a)
 
 /* ---- what commands call ---- */
 
-const json_t *
-admin_args(const struct admin_request *r)
-{
-	return r->task->args;
-}
-
 const char *
 admin_text(const struct admin_request *r, const char *key)
 {

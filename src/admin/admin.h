@@ -49,7 +49,6 @@ const struct admin_row *admin_find(const char *name); /* NULL: none */
 
 /* --- for commands --- */
 
-const json_t *admin_args(const struct admin_request *); /* an object */
 /* Text argument; NULL when missing or no text. */
 const char *admin_text(const struct admin_request *, const char *key);
 int64_t admin_int(const struct admin_request *, const char *key, int64_t dflt);

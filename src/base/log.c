@@ -52,12 +52,6 @@ static struct {
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
-const char *
-log_level_text(enum log_level level)
-{
-	return level_names[level];
-}
-
 int
 log_level_parse(const char *text, enum log_level *out)
 {

@@ -62,7 +62,6 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...)
 #define log_warn(...)  log_write(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 
-const char *log_level_text(enum log_level level);
 int log_level_parse(const char *text, enum log_level *out) FCS_MUSTUSE;
 
 #endif

@@ -16,18 +16,6 @@ static const struct {
 	[NAME_SLOT] = { "slot", NAME_SLOT_MAX },
 };
 
-const char *
-name_kind_text(enum name_kind kind)
-{
-	return kinds[kind].text;
-}
-
-size_t
-name_max(enum name_kind kind)
-{
-	return kinds[kind].max;
-}
-
 /* Locale does not matter here. */
 static bool
 is_alnum(unsigned char c)

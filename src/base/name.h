@@ -42,8 +42,6 @@ enum name_kind {
  */
 int name_check(
     enum name_kind kind, const char *p, size_t len, struct err *e) FCS_MUSTUSE;
-const char *name_kind_text(enum name_kind kind); /* "stream" */
-size_t name_max(enum name_kind kind);            /* bytes */
 
 /*
  * A checked name as one safe file name appended to out: bytes other than

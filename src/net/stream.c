@@ -584,12 +584,6 @@ stream_release_fd(struct stream *s, int *fd)
 	return FCS_OK;
 }
 
-int
-stream_fd(const struct stream *s)
-{
-	return s->fd;
-}
-
 /* ---- figures ---- */
 
 void

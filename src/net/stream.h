@@ -45,7 +45,6 @@ unsigned stream_draining(const struct loop *);
 /* Give the socket away: everything queued must be sent (FCS_EBUSY if not).
  * *fd is the caller's; the stream is then closed. */
 int stream_release_fd(struct stream *, int *fd) FCS_MUSTUSE;
-int stream_fd(const struct stream *);
 
 /*
  * Queue bytes: takes over the reference. owner: any non-zero number (a play

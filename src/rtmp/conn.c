@@ -541,12 +541,6 @@ conn_loop(struct conn *c)
 	return c->loop;
 }
 
-bool
-conn_is_open(const struct conn *c)
-{
-	return c->phase == CONN_OPEN;
-}
-
 void
 conn_counts(const struct conn *c, uint64_t *bytes_in, uint64_t *bytes_out)
 {

@@ -66,7 +66,6 @@ void conn_close(struct conn *, bool graceful);
 void conn_free(struct conn *); /* NULL is allowed; gone at end of turn */
 struct stream *conn_stream(struct conn *);
 struct loop *conn_loop(struct conn *);
-bool conn_is_open(const struct conn *); /* handshake done, not closed */
 /* Bytes on the wire both ways, those before a hand-over included. */
 void conn_counts(const struct conn *, uint64_t *bytes_in, uint64_t *bytes_out);
 

@@ -121,13 +121,6 @@ sess_live_start(struct sess_stream *st, struct live *lv)
 	st->sink.arg = st;
 	st->sink.viewer = true;
 	sess_stream_control(st, MESSAGE_EV_STREAM_BEGIN);
-	if (st->is_reset)
-		sess_stream_status(st, STATUS_PLAY_RESET,
-		    "Playing and resetting.", st->item->name);
-	sess_stream_status(
-	    st, STATUS_PLAY_START, "Started playing.", st->item->name);
-	sess_stream_sample_access(st);
-	sess_stream_data_status(st, "onStatus", STATUS_DATA_START, -1, 0);
 	sess_play_started(st);
 	if (st->use == SESS_PLAYING_LIVE && st->sink.live == NULL)
 		live_attach(lv, &st->sink, true);

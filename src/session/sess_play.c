@@ -62,6 +62,13 @@ sess_play_started(struct sess_stream *st)
 {
 	struct script_args args = item_args(st);
 
+	if (st->is_reset)
+		sess_stream_status(st, STATUS_PLAY_RESET,
+		    "Playing and resetting.", st->item->name);
+	sess_stream_status(
+	    st, STATUS_PLAY_START, "Started playing.", st->item->name);
+	sess_stream_sample_access(st);
+	sess_stream_data_status(st, "onStatus", STATUS_DATA_START, -1, 0);
 	st->is_reset = false;
 	if (st->play_since_ms != 0)
 		return;

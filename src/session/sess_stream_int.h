@@ -89,9 +89,10 @@ void sess_publish_forget(struct sess_stream *); /* st is about to be freed */
 void sess_publish_media(struct sess_stream *, const struct message *);
 
 int sess_play_command(struct sess_stream *, const struct command *);
-void sess_play_stop(struct sess_stream *);    /* drop the list, end delivery */
-void sess_play_next(struct sess_stream *);    /* item done: next, or complete */
-void sess_play_started(struct sess_stream *); /* tell the script */
+void sess_play_stop(struct sess_stream *); /* drop the list, end delivery */
+void sess_play_next(struct sess_stream *); /* item done: next, or complete */
+/* An item begins: the statuses up to the first media, and on(:play). */
+void sess_play_started(struct sess_stream *);
 int sess_play_seek(struct sess_stream *, const struct command *);
 int sess_play_pause(struct sess_stream *, const struct command *);
 int sess_play_receive(struct sess_stream *, const struct command *, bool audio);

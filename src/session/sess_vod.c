@@ -65,13 +65,6 @@ on_opened(void *arg, int result, const struct playback_info *info)
 		return;
 	}
 	begin(st);
-	if (st->is_reset)
-		sess_stream_status(st, STATUS_PLAY_RESET,
-		    "Playing and resetting.", st->item->name);
-	sess_stream_status(
-	    st, STATUS_PLAY_START, "Started playing.", st->item->name);
-	sess_stream_sample_access(st);
-	sess_stream_data_status(st, "onStatus", STATUS_DATA_START, -1, 0);
 	sess_play_started(st);
 	if (st->playback != NULL)
 		playback_start(st->playback);
