@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The class of an application and its object, script-api.md 1-7.2.
+# The class of an application: what it declares, script-api.md 1-6.
 module FCS
   class App
     ON = %w[start connect accepted disconnect stop publish unpublish play play_end record record_end
@@ -154,120 +154,6 @@ module FCS
            o[:max_users] || -1]
         end
       end
-    end
-
-    # --- the instance ---
-
-    def name = Core.setting("name")
-    def app_name = Core.setting("app")
-    def inst_name = Core.setting("inst")
-    def server = Core.setting("server")
-    def config = Core.setting("config")
-    def clients = Core.clients
-    def client(id) = Core.client(id.to_s)
-
-    def reject(why = nil, value = nil)
-      raise Reject.new(why, value)
-    end
-
-    def redirect(url)
-      raise Redirect.new(url)
-    end
-
-    def replace(value) = Replacement.new(value)
-
-    # Tells every accepted client, or those the block picks. Returns how many.
-    def broadcast(name, *args)
-      to = clients
-      to = to.select { |c| yield c } if block_given?
-      to.empty? ? 0 : Native.tell(to.map { |c| c.id }, name.to_s, args)
-    end
-
-    def shared(name, persistent: nil, **options)
-      name = name.to_s
-      unless options.empty?
-        options.each_key { |k| raise ArgumentError, "unknown option #{k}: of shared" unless OPTIONS.include?(k.to_s) }
-        App.__check_options(options)
-      end
-      if persistent.nil?
-        persistent = false
-        self.class.__shared.each do |pattern, o, guard|
-          next unless Native.glob?(pattern, name)
-          persistent = o[:persistent] == :any ? nil : o[:persistent] == true
-          break
-        end
-      end
-      SharedObject.new(name, persistent)
-    end
-
-    def presence(name)
-      name = name.to_s
-      block = self.class.__presence[name]
-      raise NotFound, "no presence(:#{name}) is declared" if block.nil?
-      (@__presences ||= {})[name] ||= Presence.new(name, block)
-    end
-
-    def stream(name) = Stream.new(name.to_s)
-
-    def expose(name, &block)
-      (@__exposed ||= {})[App.__exposable(name)] = block || name.to_s.to_sym
-      nil
-    end
-
-    def hide(name)
-      (@__exposed ||= {})[App.__exposable(name)] = false
-      nil
-    end
-
-    def __exposed = @__exposed
-
-    def every(seconds, &block) = Core.add_timer(seconds, true, block)
-
-    def after(seconds, &block)
-      Core.add_timer(seconds, false, -> { Core.spawn("after(#{seconds})") { Core.app.instance_exec(&block) } })
-    end
-
-    def defer(&block)
-      Core.later { Core.spawn("defer") { Core.app.instance_exec(&block) } }
-      nil
-    end
-
-    def sleep(seconds)
-      pending = Pending.new
-      timer = Core.timer_after(seconds) { pending.__settle(nil, nil, true) }
-      begin
-        pending.await(timeout: nil)
-      ensure
-        timer.cancel
-      end
-      seconds
-    end
-
-    def now = Time.now
-    def uptime = Native.uptime
-    def log = Log
-
-    def secret(name)
-      Native.secret(name.to_s) or raise NotFound, "no secret #{name} in app.yaml"
-    end
-
-    def inspect = "#<#{self.class} #{name}>"
-
-    RESERVED = (instance_methods(false) + %i[puts p instance_exec method send __send__ is_a? class object_id
-                                             respond_to? nil? equal? freeze dup raise loop proc lambda
-                                             format sprintf block_given?]).freeze
-  end
-
-  module Log
-    class << self
-      def debug(text, **fields) = Native.log(0, text.to_s, line(fields))
-      def info(text, **fields) = Native.log(1, text.to_s, line(fields))
-      def warn(text, **fields) = Native.log(2, text.to_s, line(fields))
-      def error(text, **fields) = Native.log(3, text.to_s, line(fields))
-
-      private
-
-      def line(fields) = fields.map { |k, v| "#{k}=#{v}" }.join(" ")
     end
   end
 end

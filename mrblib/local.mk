@@ -1,10 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The Ruby half of the script API, in the order it is loaded; one array of
 # byte code, `mrblib_code`, in mrblib/embedded.h.
-MRBLIB = mrblib/00_error.rb mrblib/10_time.rb mrblib/20_value.rb \
-	mrblib/30_core.rb mrblib/40_pending.rb mrblib/50_client.rb \
-	mrblib/60_sharedobject.rb mrblib/70_stream.rb mrblib/80_app.rb \
-	mrblib/90_kernel.rb
+MRBLIB = \
+	mrblib/00_error.rb \
+	mrblib/10_time.rb \
+	mrblib/20_value.rb \
+	mrblib/30_core.rb \
+	mrblib/32_event.rb \
+	mrblib/34_question.rb \
+	mrblib/36_report.rb \
+	mrblib/40_pending.rb \
+	mrblib/50_client.rb \
+	mrblib/60_sharedobject.rb \
+	mrblib/70_stream.rb \
+	mrblib/80_app.rb \
+	mrblib/82_instance.rb \
+	mrblib/90_kernel.rb \
+	mrblib/95_reserved.rb
 
 EXTRA_DIST += $(MRBLIB)
 BUILT_SOURCES += mrblib/embedded.h

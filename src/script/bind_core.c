@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What Core (mrblib/30_core.rb) needs of the host: answers, timers, the log.
+ * What Core (mrblib/3*.rb) needs of the host: answers, timers, the log.
  */
 #include <inttypes.h>
 #include <mruby.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The calls of Core (mrblib/30_core.rb), arguments converted on the way in.
+ * The calls of Core (mrblib/3*.rb), arguments converted on the way in.
  * Everything here runs in the VM and may end by a jump: it owns nothing.
  */
 #include <math.h>

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The words of Core::EVENTS and Core::QUESTIONS (mrblib/30_core.rb), in the
+/* The words of Core::EVENTS and Core::QUESTIONS (mrblib/3*.rb), in the
  * order of the enums. */
 static const char *const events[SCRIPT_EVENT_COUNT] = { "start", "accepted",
 	"disconnect", "stop", "status", "publish", "unpublish", "play",
