@@ -517,27 +517,19 @@ write_line(const char *p, size_t n)
 	}
 }
 
-void
-log_write(enum log_level level, const char *event, const char *fmt, ...)
+/* With the lock held. */
+static void
+write_event(enum log_level level, const char *event, uint64_t left_out,
+    const char *fmt, va_list *ap)
 {
+	static const char lost[] = "log.lost why=\"out of memory\"\n";
 	struct str line;
 	struct str val;
-	uint64_t left_out;
-	va_list ap;
-	int saved = errno;
-	static const char lost[] = "log.lost why=\"out of memory\"\n";
 
-	pthread_mutex_lock(&state.lock);
-	if (level < state.level || !within_rate(event, &left_out)) {
-		pthread_mutex_unlock(&state.lock);
-		return;
-	}
 	str_init(&line);
 	str_init(&val);
 	add_head(&line, level, event);
-	va_start(ap, fmt);
-	add_pairs(&line, &val, fmt, &ap);
-	va_end(ap);
+	add_pairs(&line, &val, fmt, ap);
 	if (left_out > 0) {
 		str_reset(&val);
 		str_addf(&val, "%llu", (unsigned long long)left_out);
@@ -551,6 +543,37 @@ log_write(enum log_level level, const char *event, const char *fmt, ...)
 		write_line(lost, sizeof(lost) - 1);
 	str_fini(&line);
 	str_fini(&val);
+}
+
+void
+log_write(enum log_level level, const char *event, const char *fmt, ...)
+{
+	uint64_t left_out;
+	va_list ap;
+	int saved = errno;
+
+	pthread_mutex_lock(&state.lock);
+	if (level >= state.level && within_rate(event, &left_out)) {
+		va_start(ap, fmt);
+		write_event(level, event, left_out, fmt, &ap);
+		va_end(ap);
+	}
+	pthread_mutex_unlock(&state.lock);
+	errno = saved;
+}
+
+void
+log_write_all(enum log_level level, const char *event, const char *fmt, ...)
+{
+	va_list ap;
+	int saved = errno;
+
+	pthread_mutex_lock(&state.lock);
+	if (level >= state.level) {
+		va_start(ap, fmt);
+		write_event(level, event, 0, fmt, &ap);
+		va_end(ap);
+	}
 	pthread_mutex_unlock(&state.lock);
 	errno = saved;
 }

@@ -5,8 +5,8 @@
  * Belongs to: base (rank 1). Threading: any thread (one lock); log_open(),
  * log_set_*() from the main thread.
  *
- *	log_info("client.rejected", "app=%s cid=%s why=%s", app, cid, why);
- *	2026-11-21T15:28:12.345Z info client.rejected app=vod cid=7 why="full"
+ *	log_info("client.rejected", "app=%s client=%s why=%s", app, cid, why);
+ *	2026-11-21T15:28:12.345Z info client.rejected app=vod client=7 why="full"
  *
  * The event name is stable, its part before the dot is the subsystem. The
  * format is a list of `key=%conversion` or `key=word`, one space between:
@@ -56,6 +56,9 @@ uint64_t log_suppressed(void); /* lines left out so far */
 
 void log_write(enum log_level level, const char *event, const char *fmt, ...)
     FCS_PRINTF(3, 4);
+/* As log_write without the limit per event: the caller has one of its own. */
+void log_write_all(enum log_level level, const char *event, const char *fmt,
+    ...) FCS_PRINTF(3, 4);
 
 #define log_debug(...) log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define log_info(...)  log_write(LOG_LEVEL_INFO, __VA_ARGS__)

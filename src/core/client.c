@@ -478,7 +478,7 @@ client_emit_answer(struct client *c, double txn, uint8_t type, uint32_t msid,
 	if (rc == FCS_OK)
 		c->held->prev->txn = txn; /* the newest one */
 	if (rc == FCS_ELIMIT) {
-		log_warn("client.held", "cid=%s why=%s", c->info.id,
+		log_warn("client.held", "client=%s why=%s", c->info.id,
 		    "too many bytes wait for a commit");
 		c->ops->close(c->impl, "too many bytes wait for a commit");
 	}

@@ -88,7 +88,7 @@ client_status_now(struct client *c, enum status code, const char *description)
 	if (a != NULL)
 		info = status_info(a, code, description, NULL, NULL);
 	if (info == NULL || emit(c, true, "onStatus", 0, &info, 1) != FCS_OK)
-		log_info("client.status", "cid=%s why=%s", c->info.id,
+		log_info("client.status", "client=%s why=%s", c->info.id,
 		    "last status could not be sent");
 	arena_free(a);
 }

@@ -29,8 +29,8 @@ fail(struct client *c, double txn, const char *why, const struct value *app)
 	if (rc != FCS_OK && app != NULL) /* a value that cannot be sent */
 		rc = client_error(c, txn, why, NULL);
 	if (rc != FCS_OK && rc != FCS_ECLOSED)
-		log_warn(
-		    "client.answer", "cid=%s why=%s", c->info.id, err_text(rc));
+		log_warn("client.answer", "client=%s why=%s", c->info.id,
+		    err_text(rc));
 }
 
 static void

@@ -51,7 +51,7 @@ void
 sharedobj_refused(const struct sharedobj *so, const struct so_user *u,
     const char *what, const char *why)
 {
-	log_info("so.refused", "inst=%s object=%s cid=%s what=%s why=%s",
+	log_info("so.refused", "inst=%s object=%s client=%s what=%s why=%s",
 	    instance_full_name(so->set->inst), so->name,
 	    u == NULL ? NULL : u->peer->id, what, why);
 }

@@ -683,7 +683,7 @@ static void
 refuse_message(struct so_set *set, struct client *c, const struct somsg *m,
     enum status code, const char *why)
 {
-	log_info("so.refused", "inst=%s object=%.*s cid=%s what=%s why=%s",
+	log_info("so.refused", "inst=%s object=%.*s client=%s what=%s why=%s",
 	    instance_full_name(set->inst), (int)m->name.len, m->name.ptr,
 	    client_id(c), status_code(code), why);
 	sharedobj_out_status(c, m->name, m->flags, code);
@@ -756,7 +756,7 @@ sharedobj_message(struct instance *inst, struct client *c,
 		    why, rc, "shared object message: %s", err_text(rc));
 	}
 	if (rc != FCS_OK) {
-		log_info("so.dropped", "inst=%s cid=%s why=%s",
+		log_info("so.dropped", "inst=%s client=%s why=%s",
 		    instance_full_name(inst), client_id(c), err_text(rc));
 		arena_free(a);
 		return FCS_OK;

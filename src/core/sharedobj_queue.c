@@ -372,7 +372,7 @@ leave_use(struct so_entry *e)
 		e->sync = sharedobj_out_sync(so, e->known, v, true);
 	}
 	if (e->sync == NULL) {
-		log_warn("so.sync", "object=%s cid=%s why=%s", so->name,
+		log_warn("so.sync", "object=%s client=%s why=%s", so->name,
 		    client_id(c), err_text(FCS_ENOMEM));
 		return;
 	}

@@ -93,8 +93,8 @@ leave(struct guest *g)
 static void
 drop(struct guest *g, const char *why)
 {
-	log_info("gateway.refused", "ip=%s port=%u cid=%s why=%s", g->peer.ip,
-	    (unsigned)g->peer.port, g->client_id, why);
+	log_info("gateway.refused", "ip=%s port=%u client=%s why=%s",
+	    g->peer.ip, (unsigned)g->peer.port, g->client_id, why);
 	g->gw->refused++;
 	census_end(g->gw->census, g->id);
 	leave(g);
@@ -140,7 +140,7 @@ guest_refuse(struct guest *g, enum status code, const char *description,
 	if (rb != NULL && stream_push(g->stream, rb, 0, 0) == FCS_OK)
 		stream_close(g->stream, true);
 	log_info("gateway.refused",
-	    "ip=%s port=%u cid=%s app=%s inst=%s code=%s why=%s", g->peer.ip,
+	    "ip=%s port=%u client=%s app=%s inst=%s code=%s why=%s", g->peer.ip,
 	    (unsigned)g->peer.port, g->client_id, g->where.app, g->where.inst,
 	    status_code(code), details);
 	g->gw->refused++;
@@ -500,8 +500,8 @@ void
 guest_done(struct guest *g)
 {
 	g->gw->handed++;
-	log_debug("gateway.handed", "ip=%s cid=%s app=%s inst=%s", g->peer.ip,
-	    g->client_id, g->where.app, g->where.inst);
+	log_debug("gateway.handed", "ip=%s client=%s app=%s inst=%s",
+	    g->peer.ip, g->client_id, g->where.app, g->where.inst);
 	leave(g);
 }
 

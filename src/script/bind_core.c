@@ -16,6 +16,7 @@
 #include "base/rnd.h"
 #include "script/bind.h"
 #include "script/conv.h"
+#include "script/vmlog.h"
 #include "script/vmtimer.h"
 
 #define SUGGEST_MAX 64
@@ -171,12 +172,14 @@ f_report(mrb_state *mrb, mrb_value self)
 	vmguard_native_begin();
 	rnd_text(ref, REF_LEN);
 	vm->errors++;
-	log_error("script.error",
-	    "ref=%s app=%s inst=%s at=%.*s callback=%.*s client=%s "
-	    "error=%.*s backtrace=%.*s",
-	    ref, vm->app_name, vm->inst_name, (int)where_n, where, (int)label_n,
-	    label, client, (int)(what_n > 1000 ? 1000 : what_n), what,
-	    (int)(lines_n > 2000 ? 2000 : lines_n), lines);
+	if (vmlog_may(vm))
+		log_write_all(LOG_LEVEL_ERROR, "script.error",
+		    "ref=%s inst=%s at=%.*s callback=%.*s client=%s "
+		    "error=%.*s backtrace=%.*s",
+		    ref, instance_full_name(vm->inst), (int)where_n, where,
+		    (int)label_n, label, client,
+		    (int)(what_n > 1000 ? 1000 : what_n), what,
+		    (int)(lines_n > 2000 ? 2000 : lines_n), lines);
 	vmguard_native_end();
 	return mrb_str_new_cstr(mrb, ref);
 }
@@ -198,16 +201,17 @@ f_log(mrb_state *mrb, mrb_value self)
 		fields_n = 2000;
 	vmguard_native_begin();
 	settings = application_env(instance_app(vm->inst))->settings;
-	if (settings == NULL ||
-	    level >= config_app_int(settings, APP_APP_LOG_LEVEL)) {
+	if ((settings == NULL ||
+		level >= config_app_int(settings, APP_APP_LOG_LEVEL)) &&
+	    vmlog_may(vm)) {
 		if (fields_n == 0)
-			log_write((enum log_level)level, "script.log",
-			    "app=%s inst=%s text=%.*s", vm->app_name,
-			    vm->inst_name, (int)text_n, text);
+			log_write_all((enum log_level)level, "script.log",
+			    "inst=%s text=%.*s", instance_full_name(vm->inst),
+			    (int)text_n, text);
 		else
-			log_write((enum log_level)level, "script.log",
-			    "app=%s inst=%s text=%.*s fields=%.*s",
-			    vm->app_name, vm->inst_name, (int)text_n, text,
+			log_write_all((enum log_level)level, "script.log",
+			    "inst=%s text=%.*s fields=%.*s",
+			    instance_full_name(vm->inst), (int)text_n, text,
 			    (int)fields_n, fields);
 	}
 	vmguard_native_end();

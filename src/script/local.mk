@@ -27,5 +27,7 @@ libscript_a_SOURCES = \
 	src/script/vmguard.h \
 	src/script/vmload.c \
 	src/script/vmload.h \
+	src/script/vmlog.c \
+	src/script/vmlog.h \
 	src/script/vmtimer.c \
 	src/script/vmtimer.h

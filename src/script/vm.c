@@ -24,6 +24,7 @@
 #include "mrblib/embedded.h"
 #include "script/bind.h"
 #include "script/vmload.h"
+#include "script/vmlog.h"
 #include "script/vmtimer.h"
 
 #if MRUBY_RELEASE_NO >= 30200 && MRUBY_RELEASE_NO < 30300
@@ -350,12 +351,9 @@ vm_open(struct instance *inst, const struct script_options *o, struct vm **out,
 	vm->opened_us = clock_us();
 	buf_init(&vm->out, 0);
 	vm->dir = strdup(o->dir);
-	vm->app_name = strdup(o->app_name);
-	vm->inst_name = strdup(o->inst_name);
 	vm->args = arena_new(0);
 	vm->mem = vmarena_new((size_t)o->memory, over, vm);
-	if (vm->dir == NULL || vm->app_name == NULL || vm->inst_name == NULL ||
-	    vm->args == NULL || vm->mem == NULL) {
+	if (vm->dir == NULL || vm->args == NULL || vm->mem == NULL) {
 		err_set(why, FCS_ENOMEM, "no memory for a script");
 		goto fail;
 	}
@@ -404,6 +402,8 @@ vm_close(struct vm *vm)
 		return;
 	/* mrb_close() is not needed: everything lies in the arena. */
 	vmtimer_free_all(vm);
+	if (vm->log_timer != NULL)
+		vmlog_fini(vm);
 	free_answers(vm);
 	while ((tx = vm->tx) != NULL) {
 		vm->tx = tx->next;
@@ -419,8 +419,6 @@ vm_close(struct vm *vm)
 	buf_fini(&vm->out);
 	free(vm->text);
 	free(vm->dir);
-	free(vm->app_name);
-	free(vm->inst_name);
 	free(vm);
 }
 

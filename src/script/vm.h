@@ -64,9 +64,7 @@ struct vm {
 	mrb_state *mrb;
 	struct vmarena *mem;
 	struct instance *inst;
-	char *dir;      /* of the application */
-	char *app_name; /* for the log */
-	char *inst_name;
+	char *dir; /* of the application */
 	uint32_t time_ms, start_ms;
 	size_t cap;   /* script.memory */
 	size_t gc_at; /* bytes in use that ask for a collection */
@@ -107,6 +105,10 @@ struct vm {
 	struct vm_hold *holds; /* shared objects the script holds, by name */
 	uint64_t errors;
 	int64_t opened_us;
+	int64_t log_since_ms; /* vmlog.c */
+	uint32_t log_lines;
+	uint64_t log_dropped;
+	struct timer *log_timer;
 };
 
 /*

@@ -101,7 +101,7 @@ sess_call_command(struct session *s, const struct command *cmd)
 		return FCS_OK; /* some clients say so about what we called */
 	if (session_name(s, cmd->name, name) != FCS_OK) {
 		limits_refuse(LIMIT_COMMAND_NAME);
-		log_info("session.command", "cid=%s why=%s", s->client_id,
+		log_info("session.command", "client=%s why=%s", s->client_id,
 		    "name too long or with control characters");
 		return FCS_OK;
 	}

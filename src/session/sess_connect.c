@@ -179,7 +179,7 @@ on_accepted(void *impl)
 		session_close(s, false, err_text(rc));
 		return;
 	}
-	log_info("session.connected", "cid=%s inst=%s ip=%s amf=%d",
+	log_info("session.connected", "client=%s inst=%s ip=%s amf=%d",
 	    s->client_id, instance_full_name(s->instance), s->ip, s->amf);
 	session_opened(s);
 }
@@ -302,7 +302,7 @@ connect_to(struct session *s, const struct command *cmd, struct arena *a)
 		return refuse_status(s, STATUS_CONNECT_REJECTED,
 		    "[ Server.Reject ] : server full");
 	if (s->instance == NULL) {
-		log_info("session.instance", "cid=%s why=%s", s->client_id,
+		log_info("session.instance", "client=%s why=%s", s->client_id,
 		    why.text);
 		return refuse_status(
 		    s, STATUS_CONNECT_INVALIDAPP, "Invalid instance name.");

@@ -101,7 +101,7 @@ session_close(struct session *s, bool graceful, const char *why)
 {
 	if (s->state == SESSION_DEAD)
 		return;
-	log_info("session.closed", "cid=%s inst=%s why=%s", s->client_id,
+	log_info("session.closed", "client=%s inst=%s why=%s", s->client_id,
 	    s->instance == NULL ? "-" : instance_full_name(s->instance), why);
 	die(s, graceful);
 }
@@ -233,7 +233,7 @@ answer_malformed(struct session *s, const struct message *m, int code)
 	if (amf0_read(&r, &name) == FCS_OK && amf0_read(&r, &txn) == FCS_OK &&
 	    name->type == VALUE_STRING)
 		id = value_as_number(txn, 0);
-	log_info("session.malformed", "cid=%s type=%s len=%zu why=%s",
+	log_info("session.malformed", "client=%s type=%s len=%zu why=%s",
 	    s->client_id, message_type_text(m->type), m->len, err_text(code));
 	if (id != 0 && s->state == SESSION_OPEN) {
 		info = status_info(
@@ -397,7 +397,7 @@ dispatch(struct session *s, const struct message *m)
 		on_user_control(s, m);
 		return FCS_OK;
 	default:
-		log_info("session.ignored", "cid=%s type=%u len=%zu",
+		log_info("session.ignored", "client=%s type=%u len=%zu",
 		    s->client_id, m->type, m->len);
 		return FCS_OK;
 	}

@@ -172,7 +172,7 @@ on_handover(
 		return;
 	}
 	w->refused++;
-	log_warn("worker.refused", "ip=%s cid=%s app=%s why=%s", h.ip,
+	log_warn("worker.refused", "ip=%s client=%s to=%s why=%s", h.ip,
 	    h.client_id, h.app,
 	    rc == FCS_ELIMIT ? "out of descriptors (limits.reserve_fds)"
 			     : err_text(rc));

@@ -47,11 +47,11 @@ body(void)
 UNIT(a_line_is_time_level_event_and_pairs)
 {
 	setup();
-	log_info("client.rejected", "app=%s cid=%u why=%s n=%lld z=%zu", "vod",
-	    7u, "server full", -5LL, (size_t)3);
+	log_info("client.rejected", "app=%s client=%u why=%s n=%lld z=%zu",
+	    "vod", 7u, "server full", -5LL, (size_t)3);
 	ck_assert_str_eq(last,
 	    "2023-11-14T22:13:20.123Z info client.rejected app=vod "
-	    "cid=7 why=\"server full\" n=-5 z=3");
+	    "client=7 why=\"server full\" n=-5 z=3");
 	log_set_role("worker", "chat");
 	log_warn("x.y", "");
 	ck_assert_str_eq(

@@ -189,7 +189,7 @@ on_log(void *arg, const char *line, size_t len)
 const char *
 host_log(void)
 {
-	static char copy[65536];
+	static char copy[262144];
 
 	(void)snprintf(copy, sizeof(copy), "%s", str_text(&log_text));
 	str_reset(&log_text);

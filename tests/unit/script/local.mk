@@ -2,12 +2,16 @@
 SCRIPT_HOST = tests/unit/script/host.c tests/unit/script/host.h
 if HAVE_CHECK
 check_PROGRAMS += \
+	tests/unit/script/test_app \
 	tests/unit/script/test_apps \
 	tests/unit/script/test_engine \
 	tests/unit/script/test_ruby \
 	tests/unit/script/test_vmarena \
 	tests/unit/script/test_vmguard
 endif
+tests_unit_script_test_app_SOURCES = tests/unit/script/test_app.c \
+	$(SCRIPT_HOST)
+tests_unit_script_test_app_LDADD = $(UNIT) $(LIBS_SCRIPT)
 tests_unit_script_test_apps_SOURCES = tests/unit/script/test_apps.c \
 	$(SCRIPT_HOST)
 tests_unit_script_test_apps_LDADD = $(UNIT) $(LIBS_SCRIPT)
