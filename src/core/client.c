@@ -383,6 +383,14 @@ client_drop_undurable(struct client *c, uint64_t seq, const char *why)
 {
 	struct held *h, *next, *lost = NULL;
 
+	DL_FOREACH(c->held, h) {
+		if ((h->kind != HELD_ACCEPT && h->kind != HELD_REJECT) ||
+		    h->seq < seq)
+			continue;
+		/* all else that is held was for after the success */
+		instance_refuse_undurable(c, why);
+		return;
+	}
 	DL_FOREACH_SAFE(c->held, h, next) {
 		if (h->kind != HELD_SEND || h->seq < seq)
 			continue;

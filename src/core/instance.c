@@ -349,6 +349,16 @@ reject(struct client *c, const char *why, const struct value *application)
 	arena_free(a);
 }
 
+void
+instance_refuse_undurable(struct client *c, const char *why)
+{
+	if (c->inst->stats.rejects > 0 && c->held != NULL &&
+	    c->held->kind == HELD_REJECT)
+		c->inst->stats.rejects--; /* it is counted again */
+	c->decided = false;
+	reject(c, why, NULL);
+}
+
 int
 instance_decide(
     struct instance *i, struct client *c, const struct script_answer *answer)

@@ -179,7 +179,7 @@ struct client {
 int client_emit_answer(struct client *, double txn, uint8_t type, uint32_t msid,
     const uint8_t *payload, size_t len) FCS_MUSTUSE;
 /* What waits for seq or later will never be true: answers become errors, the
- * rest is dropped. */
+ * verdict of the connect a refusal, the rest is dropped. */
 void client_drop_undurable(struct client *, uint64_t seq, const char *why);
 
 /* --- application.c --- */
@@ -200,6 +200,8 @@ void instance_free(struct instance *);
 /* The client is out of everything: forget it, free it at the end of turn. */
 void instance_client_left(struct instance *, struct client *);
 void instance_accept(struct instance *, struct client *); /* verdict is out */
+/* The verdict is held, and what its handler wrote is lost: refuse instead. */
+void instance_refuse_undurable(struct client *, const char *why);
 /* Waiters go on after a start, or are refused after a failed one. */
 void instance_resume(struct instance *);
 

@@ -656,6 +656,39 @@ UNIT(success_waits_for_what_the_connect_handler_wrote)
 	end();
 }
 
+UNIT(connect_whose_write_was_lost_is_refused)
+{
+	struct instance *i;
+	struct who a, b;
+
+	begin(&fake_script_ops, NULL);
+	fake.has_connect = true;
+	i = instance("x");
+	instance_start(i);
+	turn();
+	fake.inside = write_something;
+	join(i, &a, "c1");
+	turn();
+	instance_not_durable(i, 9, "the change could not be stored");
+	ck_assert_int_eq(a.accepted + a.rejected, 0);
+	instance_durable(i, 9);
+	turn();
+	ck_assert_int_eq(a.accepted, 0);
+	ck_assert_int_eq(a.rejected, 1);
+	ck_assert_str_eq(a.code, "NetConnection.Connect.Rejected");
+	ck_assert_str_eq(a.sent, "");
+	ck_assert_uint_eq(instance_client_count(i), 0);
+	ck_assert_uint_eq(instance_stats(i)->rejects, 1);
+	leave(&a);
+	/* the next one is as welcome as ever, and no handler heard of it */
+	join(i, &b, "c2");
+	turn();
+	ck_assert_int_eq(b.accepted, 1);
+	ck_assert_ptr_null(strstr(fake_trace, "accepted:c1"));
+	leave(&b);
+	end();
+}
+
 UNIT(lost_script_ends_its_instance_only_and_starts_again_later)
 {
 	struct instance *i, *other;
