@@ -2,7 +2,8 @@
 /*
  * access - the access lists of a client: path prefixes compared by whole
  * elements, so that "a/b" covers "a/b" and "a/b/c" but not "a/bc". "/" covers
- * everything, an empty list nothing. script-api.md 7.3.
+ * everything, an empty list nothing, an empty path (";a") nothing either.
+ * script-api.md 7.3.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +31,10 @@ access_set(struct client_paths *p, const char *const *paths, uint32_t count)
 
 	if (count > 0 && (fresh.v = calloc(count, sizeof(char *))) == NULL)
 		return FCS_ENOMEM;
-	for (; fresh.n < count; fresh.n++) {
-		s = paths[fresh.n];
+	for (; count > 0; paths++, count--) {
+		s = *paths;
+		if (*s == '\0')
+			continue;
 		while (*s == '/')
 			s++;
 		len = strlen(s);
@@ -41,6 +44,7 @@ access_set(struct client_paths *p, const char *const *paths, uint32_t count)
 			access_fini(&fresh);
 			return FCS_ENOMEM;
 		}
+		fresh.n++;
 	}
 	access_fini(p);
 	*p = fresh;

@@ -889,6 +889,8 @@ UNIT(instance_names_follow_the_settings_and_the_grammar)
 UNIT(access_lists_compare_whole_elements)
 {
 	static const char *const paths[] = { "/a/b/", "c" };
+	static const char *const gaps[] = { "", "/c", "" }; /* ";/c;" */
+	static const char *const all[] = { "c", "/" };
 	struct who a;
 
 	begin(NULL, NULL);
@@ -903,6 +905,11 @@ UNIT(access_lists_compare_whole_elements)
 	ck_assert(client_may(a.client, false, "a/bc"));
 	ck_assert_int_eq(client_set_access(a.client, true, NULL, 0), FCS_OK);
 	ck_assert(!client_may(a.client, true, "c"));
+	ck_assert_int_eq(client_set_access(a.client, true, gaps, 3), FCS_OK);
+	ck_assert(client_may(a.client, true, "c"));
+	ck_assert(!client_may(a.client, true, "d"));
+	ck_assert_int_eq(client_set_access(a.client, true, all, 2), FCS_OK);
+	ck_assert(client_may(a.client, true, "d"));
 	leave(&a);
 	end();
 }
