@@ -39,6 +39,7 @@ module FCS
   class AwaitError < Error; end
   class ValueError < Error; end
   class StoreError < Error; end
+  class HttpError < Error; end
   class LimitError < Error; end
   class NotFound < Error; end
   class NotSupported < Error; end
@@ -47,6 +48,16 @@ module FCS
     attr_reader :code
 
     def initialize(message = "stream failed", code = nil)
+      super(message)
+      @code = code
+    end
+  end
+
+  # code: name, not_found, exists, kind, quota, too_big, busy, failed.
+  class FileError < Error
+    attr_reader :code
+
+    def initialize(message = "file operation failed", code = nil)
       super(message)
       @code = code
     end

@@ -184,8 +184,8 @@ module FCS
 
       # --- pendings ---
 
-      def pending(client = nil)
-        p = Pending.new
+      def pending(client = nil, klass = Pending)
+        p = klass.new
         p.__open(next_id, client)
         @pendings[p.__id] = p
         p
@@ -200,14 +200,7 @@ module FCS
         @task = nil
         p = @pendings.delete(id)
         return if p.nil?
-        if ok
-          p.__settle(value, nil, true)
-        elsif error == "ClientGone"
-          p.__settle(nil, ClientGone.new("the client is gone"), true)
-        else
-          info = value.is_a?(Hash) ? value : {}
-          p.__settle(nil, CallError.new((error || info["description"] || "call failed").to_s, info), true)
-        end
+        p.__resolve(ok, value, error)
       end
 
       # --- clients ---

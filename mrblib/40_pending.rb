@@ -38,6 +38,18 @@ module FCS
       self
     end
 
+    # What the host's answer means: a call here, otherwise in classes below.
+    def __resolve(ok, value, error)
+      if ok
+        __settle(value, nil, true)
+      elsif error == "ClientGone"
+        __settle(nil, ClientGone.new("the client is gone"), true)
+      else
+        info = value.is_a?(Hash) ? value : {}
+        __settle(nil, CallError.new((error || info["description"] || "call failed").to_s, info), true)
+      end
+    end
+
     # direct: called at the top of a turn, the waiting handler may go on in it.
     def __settle(value, error, direct)
       return if @done

@@ -16,6 +16,8 @@
 struct application;
 struct instance;
 struct media; /* storage/media.h */
+struct fetch; /* net/fetch.h */
+struct files; /* storage/files.h */
 
 /* What the worker wires in; everything borrowed for the application's life. */
 struct application_env {
@@ -28,6 +30,8 @@ struct application_env {
 	const char *state_dir;           /* <state>/apps/<name> */
 	struct commit *commit;           /* persistent objects */
 	struct media *media;             /* recordings */
+	struct fetch *fetch;             /* requests of scripts; NULL: none */
+	struct files *files;             /* files of scripts; NULL: none */
 	const struct script_ops *script; /* NULL: scripts are not run */
 	bool dev;
 };

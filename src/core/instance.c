@@ -661,6 +661,13 @@ instance_event(
 }
 
 void
+instance_resolve(struct instance *i, uint64_t pending, bool ok,
+    const struct value *value, const char *error)
+{
+	inst_work_resolve(i, pending, ok, value, error);
+}
+
+void
 instance_ask(struct instance *i, enum script_question question,
     const struct script_args *args, bool dflt, script_answer_fn answer,
     uint64_t owner_id, uint64_t extra)

@@ -67,6 +67,12 @@ uint32_t instance_client_count(const struct instance *); /* accepted */
 void instance_each_client(
     struct instance *, void (*fn)(void *arg, struct client *), void *arg);
 
+/* A Pending of the script (a number its binding chose) has its value, or failed
+ * with error; at once, or in order behind what is queued. Nothing when the
+ * script is gone. Borrowed. */
+void instance_resolve(struct instance *, uint64_t pending, bool ok,
+    const struct value *, const char *error);
+
 /* Tell the script; nothing happens without one. */
 void instance_event(
     struct instance *, enum script_event, const struct script_args *);
