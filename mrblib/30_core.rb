@@ -8,8 +8,8 @@ module FCS
 
   module Core
     EVENTS = %w[start accepted disconnect stop status publish unpublish play play_end
-                record record_end use release sync message gone].freeze
-    QUESTIONS = %w[connect call publish record play seek use message unload].freeze
+                record record_end use release sync message gone peer].freeze
+    QUESTIONS = %w[connect call publish record play seek use message unload peer_call].freeze
     OK, REJECT, REDIRECT, FAILED, MISSING, HOLD = 0, 1, 2, 3, 4, 5
 
     # One running handler.

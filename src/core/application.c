@@ -187,6 +187,10 @@ application_enter(struct application *a, const char *ip, struct err *why)
 
 	if ((int64_t)a->clients >= most)
 		return err_set(why, FCS_ELIMIT, "server full");
+	if (ip == NULL) {
+		a->clients++;
+		return FCS_OK;
+	}
 	HASH_FIND_STR(a->addresses, ip, ad);
 	if (ad == NULL) {
 		ad = calloc(1, sizeof(*ad) + strlen(ip) + 1);
@@ -213,6 +217,8 @@ application_leave(struct application *a, const char *ip)
 	struct address *ad;
 
 	a->clients--;
+	if (ip == NULL)
+		return;
 	HASH_FIND_STR(a->addresses, ip, ad);
 	if (ad == NULL || --ad->clients > 0)
 		return;

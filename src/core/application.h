@@ -15,9 +15,11 @@
 
 struct application;
 struct instance;
-struct media; /* storage/media.h */
-struct fetch; /* net/fetch.h */
-struct files; /* storage/files.h */
+struct media;    /* storage/media.h */
+struct fetch;    /* net/fetch.h */
+struct files;    /* storage/files.h */
+struct peer_ops; /* core/peer.h */
+struct peer_locator;
 
 /* What the worker wires in; everything borrowed for the application's life. */
 struct application_env {
@@ -33,6 +35,8 @@ struct application_env {
 	struct fetch *fetch;             /* requests of scripts; NULL: none */
 	struct files *files;             /* files of scripts; NULL: none */
 	const struct script_ops *script; /* NULL: scripts are not run */
+	const struct peer_ops *peer;     /* NULL: instances cannot connect */
+	const struct peer_locator *locator; /* NULL: not to this server */
 	bool dev;
 };
 
@@ -68,6 +72,7 @@ enum application_module_id {
 	MODULE_SHAREDOBJ,
 	MODULE_LIVE,
 	MODULE_RECORD,
+	MODULE_PEER,
 	MODULE_COUNT
 };
 struct client;

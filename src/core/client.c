@@ -58,6 +58,8 @@ client_new(
 	c->info.page_url = own(info->page_url, &bad);
 	c->info.uri = own(info->uri, &bad);
 	c->info.query = own(info->query, &bad);
+	if (info->peer_name != NULL)
+		c->info.peer_name = own(info->peer_name, &bad);
 	c->ops = ops;
 	c->impl = impl;
 	c->next_txn = 2;
@@ -106,6 +108,7 @@ client_destroy(struct client *c)
 	drop(c->info.page_url);
 	drop(c->info.uri);
 	drop(c->info.query);
+	drop(c->info.peer_name);
 	free(c->user);
 	free(c->calls);
 	free(c->args);

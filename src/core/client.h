@@ -24,6 +24,9 @@ struct client_info {    /* copied */
 	const char *protocol; /* rtmp rtmps rtmpt ws wss local */
 	bool secure;
 	const char *agent, *referrer, *page_url, *uri, *query;
+	/* "app/inst" of this server that connects, told by the server itself;
+	 * NULL: anybody else */
+	const char *peer_name;
 	int amf;      /* 0 or 3 */
 	bool avmplus; /* AMF0 client that may be sent 0x11 */
 	double video_function;

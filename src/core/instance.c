@@ -546,6 +546,13 @@ instance_resume(struct instance *i)
 	}
 }
 
+/* Instances of this server all come from one address: not counted by it. */
+static const char *
+counted_ip(const struct client *c)
+{
+	return c->info.peer_name == NULL ? c->info.ip : NULL;
+}
+
 /* FCS_OK registered: the client can be found, walked and lost. */
 static int
 enter(struct instance *i, struct client *c, struct err *why)
@@ -556,7 +563,7 @@ enter(struct instance *i, struct client *c, struct err *why)
 	HASH_FIND_STR(i->by_id, c->info.id, other);
 	if (other != NULL)
 		return err_set(why, FCS_EEXIST, "client id in use");
-	if ((rc = application_enter(i->app, c->info.ip, why)) != FCS_OK)
+	if ((rc = application_enter(i->app, counted_ip(c), why)) != FCS_OK)
 		return rc;
 	c->entered = true;
 	c->decide_timer = timer_new(i->loop, on_connect_timeout, c);
@@ -571,7 +578,7 @@ enter(struct instance *i, struct client *c, struct err *why)
 	}
 	if (rc == FCS_OK)
 		(void)idmap_del(i->numbers, c->number);
-	application_leave(i->app, c->info.ip);
+	application_leave(i->app, counted_ip(c));
 	c->entered = false;
 	return err_set(why, FCS_ENOMEM, "server full");
 }
@@ -617,7 +624,7 @@ instance_client_left(struct instance *i, struct client *c)
 	HASH_DELETE(hh, i->by_id, c);
 	(void)idmap_del(i->numbers, c->number);
 	if (c->entered)
-		application_leave(i->app, c->info.ip);
+		application_leave(i->app, counted_ip(c));
 	c->inst = NULL;
 	loop_defer_free(i->loop, (void (*)(void *))client_destroy, c);
 	instance_stop_client_left(i);

@@ -184,7 +184,8 @@ void client_drop_undurable(struct client *, uint64_t seq, const char *why);
 
 /* --- application.c --- */
 void application_forget(struct application *, struct instance *);
-/* Counts of clients, all instances; FCS_ELIMIT with the text for Rejected. */
+/* Counts of clients, all instances; ip NULL: of no address. FCS_ELIMIT with the
+ * text for Rejected. */
 int application_enter(
     struct application *, const char *ip, struct err *why) FCS_MUSTUSE;
 void application_leave(struct application *, const char *ip);

@@ -41,6 +41,7 @@ enum script_event { /* on(...), script-api.md 4 */
 	SCRIPT_SYNC,    /* name = object, changes */
 	SCRIPT_MESSAGE, /* name = object, text = handler, values */
 	SCRIPT_GONE,    /* a client that was never accepted left */
+	SCRIPT_PEER,    /* name = id of a peer, mode, values: core/peer.h */
 	SCRIPT_EVENT_COUNT
 };
 
@@ -54,6 +55,7 @@ enum script_question {      /* on(:connect), expose, allow(...) */
 	SCRIPT_MAY_USE,     /* name = object */
 	SCRIPT_MAY_MESSAGE, /* name = object, text = handler (no await) */
 	SCRIPT_MAY_UNLOAD,  /* text = reason (no await) */
+	SCRIPT_PEER_CALL,   /* text = id of a peer, name = method, values */
 	SCRIPT_QUESTION_COUNT
 };
 

@@ -77,7 +77,7 @@ int channel_drain(struct channel *, uint32_t ms) FCS_MUSTUSE;
  * The messages of the hand-over channel, gateway to worker and back, as bytes
  * (the exact layout is in channel_handover.c). Pure; fuzzed.
  */
-#define CHANNEL_HANDOVER_VERSION 1
+#define CHANNEL_HANDOVER_VERSION 2
 #define CHANNEL_EARLY_MAX        (192 * 1024)
 #define CHANNEL_HANDOVER_MAX     (CHANNEL_EARLY_MAX + 1024)
 
@@ -94,7 +94,10 @@ struct channel_handover {
 	char client_id[40];
 	char app[65];
 	char ip[46];
-	char protocol[8]; /* "rtmp", "rtmps", "rtmpt", "ws", "wss" */
+	char protocol[8]; /* "rtmp", "rtmps", "rtmpt", "ws", "wss", "local" */
+	/* The instance that connects, from a worker; a gateway never sets it
+	 * and would not be believed. */
+	char from_app[65], from_inst[256];
 	uint16_t port;
 	bool secure;
 	uint64_t bytes_in, bytes_out; /* on the wire so far */

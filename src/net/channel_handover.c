@@ -11,7 +11,8 @@
  *	16	8  bytes in
  *	24	8  bytes out
  *	32	2  peer port
- *	34	4 x (1 length, text): client id, application, address, protocol
+ *	34	6 x (1 length, text): client id, application, address,
+ *		protocol, application and instance that connect
  *	...	4  count of raw bytes, then the bytes to the end of the message
  *
  * Numbers are big-endian. The texts are checked here for length and NUL only;
@@ -55,7 +56,9 @@ channel_handover_write(struct buf *out, const struct channel_handover *h)
 	if (put_text(out, h->client_id, sizeof(h->client_id)) != FCS_OK ||
 	    put_text(out, h->app, sizeof(h->app)) != FCS_OK ||
 	    put_text(out, h->ip, sizeof(h->ip)) != FCS_OK ||
-	    put_text(out, h->protocol, sizeof(h->protocol)) != FCS_OK) {
+	    put_text(out, h->protocol, sizeof(h->protocol)) != FCS_OK ||
+	    put_text(out, h->from_app, sizeof(h->from_app)) != FCS_OK ||
+	    put_text(out, h->from_inst, sizeof(h->from_inst)) != FCS_OK) {
 		buf_truncate(out, start);
 		return FCS_ELIMIT;
 	}
@@ -105,6 +108,8 @@ channel_handover_read(
 	get_text(&c, out->app, sizeof(out->app));
 	get_text(&c, out->ip, sizeof(out->ip));
 	get_text(&c, out->protocol, sizeof(out->protocol));
+	get_text(&c, out->from_app, sizeof(out->from_app));
+	get_text(&c, out->from_inst, sizeof(out->from_inst));
 	out->early_len = cursor_be32(&c);
 	out->early = cursor_bytes(&c, out->early_len);
 	if (!cursor_ok(&c) || cursor_left(&c) != 0 || kind < CHANNEL_RTMP ||

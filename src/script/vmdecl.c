@@ -9,9 +9,10 @@
 static const char *const events[SCRIPT_EVENT_COUNT] = { "start", "accepted",
 	"disconnect", "stop", "status", "publish", "unpublish", "play",
 	"play_end", "record", "record_end", "use", "release", "sync", "message",
-	"gone" };
+	"gone", "peer" };
 static const char *const questions[SCRIPT_QUESTION_COUNT] = { "connect", "call",
-	"publish", "record", "play", "seek", "use", "message", "unload" };
+	"publish", "record", "play", "seek", "use", "message", "unload",
+	"peer_call" };
 
 void
 vmdecl_fini(struct vmdecl *d)

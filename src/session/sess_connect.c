@@ -264,6 +264,7 @@ make_client(struct session *s, struct arena *a, const struct value *object,
 	info.page_url = text_of(a, object, "pageUrl");
 	info.uri = text_of(a, object, "tcUrl");
 	info.query = query;
+	info.peer_name = s->peer_name[0] == '\0' ? NULL : s->peer_name;
 	info.amf = s->amf;
 	info.avmplus = s->amf == 3;
 	info.video_function =

@@ -526,6 +526,8 @@ make(struct application *app, const struct session_handover *h)
 	(void)snprintf(s->client_id, sizeof(s->client_id), "%s", h->client_id);
 	(void)snprintf(s->ip, sizeof(s->ip), "%s", h->ip);
 	(void)snprintf(s->protocol, sizeof(s->protocol), "%s", h->protocol);
+	(void)snprintf(s->peer_name, sizeof(s->peer_name), "%s",
+	    h->peer_name == NULL ? "" : h->peer_name);
 	s->port = h->port;
 	s->secure = h->secure;
 	s->heard_ms = loop_now_ms(env->loop);

@@ -19,6 +19,7 @@ struct session_handover { /* what the gateway hands over; all copied */
 	uint16_t port;
 	const char *protocol;
 	bool secure;
+	const char *peer_name; /* "app/inst" of this server; NULL or "": none */
 	uint64_t bytes_in, bytes_out;
 	const uint8_t *early; /* raw bytes from the first after C2 */
 	size_t early_len;

@@ -7,6 +7,7 @@
 #ifndef SESSION_SESSION_INT_H
 #define SESSION_SESSION_INT_H
 
+#include "base/name.h"
 #include "codec/command.h"
 #include "core/client.h"
 #include "core/instance.h"
@@ -51,6 +52,7 @@ struct session {
 	char ip[64];
 	uint16_t port;
 	char protocol[8];
+	char peer_name[NAME_APP_MAX + NAME_INSTANCE_MAX + 2]; /* "": none */
 	bool secure;
 	bool enhanced_list, enhanced_maps; /* said at connect */
 	int caps_ex;

@@ -82,7 +82,7 @@ event_text(enum script_event ev)
 	static const char *const names[SCRIPT_EVENT_COUNT] = { "start",
 		"accepted", "disconnect", "stop", "status", "publish",
 		"unpublish", "play", "play_end", "record", "record_end", "use",
-		"release", "sync", "message" };
+		"release", "sync", "message", "gone", "peer" };
 
 	return names[ev];
 }

@@ -254,6 +254,8 @@ static const struct channel_handover sample = { .kind = CHANNEL_RTMP,
 	.app = "vod",
 	.ip = "2001:db8::1",
 	.protocol = "rtmp",
+	.from_app = "room",
+	.from_inst = "blue/7",
 	.port = 51234,
 	.secure = true,
 	.bytes_in = 3073,
@@ -276,6 +278,8 @@ UNIT(a_handover_reads_back_as_written)
 	ck_assert_str_eq(h.app, "vod");
 	ck_assert_str_eq(h.ip, "2001:db8::1");
 	ck_assert_str_eq(h.protocol, "rtmp");
+	ck_assert_str_eq(h.from_app, "room");
+	ck_assert_str_eq(h.from_inst, "blue/7");
 	ck_assert_uint_eq(h.port, 51234);
 	ck_assert(h.secure);
 	ck_assert_uint_eq(h.bytes_in, 3073);
@@ -299,7 +303,7 @@ UNIT(a_handover_cut_anywhere_is_refused)
 	ck_assert_int_eq(
 	    channel_handover_read(buf_data(&out), buf_len(&out), &h),
 	    FCS_EFORMAT);
-	out.base[out.off + 4] = 2;
+	out.base[out.off + 4] = CHANNEL_HANDOVER_VERSION + 1;
 	ck_assert_int_eq(
 	    channel_handover_read(buf_data(&out), buf_len(&out), &h),
 	    FCS_EUNSUPPORTED);
