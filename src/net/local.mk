@@ -7,5 +7,6 @@ libnet_a_SOURCES = \
 	src/net/listener.c src/net/listener.h \
 	src/net/loop.c src/net/loop.h \
 	src/net/loop_int.h \
+	src/net/pace.c src/net/pace.h \
 	src/net/stream.c src/net/stream.h \
 	src/net/timer.c src/net/timer.h

@@ -10,6 +10,10 @@
  * When writing fails the input is still read to its end: what the peer said
  * before it went away counts. The reader then reports the close.
  *
+ * Rates: the bucket limits what one call reads or sends; when it is empty a
+ * timer of the stream waits in place of the read or write event. Few streams
+ * have rates, so their state is apart.
+ *
  * Draining (graceful close): flush, shut down the write side, read and forget
  * until the peer closes, or too much came, or the time is over. Closing with
  * unread input would make the kernel reset the connection and take our last
@@ -25,6 +29,7 @@
 #include <unistd.h>
 
 #include "net/loop_int.h"
+#include "net/pace.h"
 #include "net/stream.h"
 
 #define IOV_COUNT      128
@@ -47,6 +52,12 @@ enum state {
 	DRAIN_FLUSH, /* closed by the owner, output left */
 	DRAIN_READ,  /* write side shut down, waiting for the peer */
 	CLOSED
+};
+
+struct rates {
+	struct pace in, out;
+	struct event in_due, out_due;
+	bool in_waits, out_waits;
 };
 
 struct stream {
@@ -78,6 +89,7 @@ struct stream {
 	uint32_t stall_ms, drain_ms;
 	uint64_t progress_ms;
 	struct stream_counts counts;
+	struct rates *rates; /* NULL: no limits */
 
 	struct event drain_end;
 	struct loop_link link; /* while draining */
@@ -152,7 +164,25 @@ drop_output(struct stream *s)
 static void
 free_now(void *arg)
 {
-	free(arg);
+	struct stream *s = arg;
+
+	free(s->rates);
+	free(s);
+}
+
+/* Nothing waits for a bucket any more. */
+static void
+stop_rates(struct stream *s)
+{
+	struct rates *r = s->rates;
+
+	if (r == NULL)
+		return;
+	(void)event_del(&r->in_due);
+	(void)event_del(&r->out_due);
+	if (r->out_waits)
+		s->blocked = false;
+	r->in_waits = r->out_waits = false;
 }
 
 /* The end: no event, no descriptor, no output. Idempotent. */
@@ -164,6 +194,7 @@ finish(struct stream *s)
 	(void)event_del(&s->in);
 	(void)event_del(&s->out);
 	(void)event_del(&s->drain_end);
+	stop_rates(s);
 	loop_cancel(s->loop, LOOP_FLUSH, &s->flush);
 	loop_link_del(s->loop, &s->link);
 	drop_output(s);
@@ -194,18 +225,65 @@ why_of(int errnum)
 }
 
 static void
+wait_for(struct event *due, const struct pace *p)
+{
+	uint32_t ms = pace_wait_ms(p);
+	struct timeval tv;
+
+	tv.tv_sec = (time_t)(ms / 1000);
+	tv.tv_usec = (suseconds_t)(ms % 1000) * 1000;
+	(void)event_add(due, &tv); /* a timer of the heap: never fails twice */
+}
+
+/* Bytes the rate lets us read; 0: the read event waits for the timer. */
+static size_t
+may_read(struct stream *s)
+{
+	size_t left;
+
+	if (s->rates == NULL || s->state != OPEN)
+		return LOOP_RX_SIZE;
+	left = pace_left(&s->rates->in, loop_now_ms(s->loop));
+	if (left > 0)
+		return left < LOOP_RX_SIZE ? left : LOOP_RX_SIZE;
+	(void)event_del(&s->in);
+	s->rates->in_waits = true;
+	wait_for(&s->rates->in_due, &s->rates->in);
+	return 0;
+}
+
+static void
+on_in_due(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *s = arg;
+
+	(void)fd;
+	(void)what;
+	loop_enter(s->loop);
+	s->rates->in_waits = false;
+	if (s->state == OPEN && !s->told && !s->read_paused &&
+	    event_add(&s->in, NULL) != 0)
+		tell_closed(s, FCS_EIO);
+}
+
+static void
 on_in(evutil_socket_t fd, short what, void *arg)
 {
 	struct stream *s = arg;
 	uint8_t *rx = loop_rx(s->loop);
+	size_t most;
 	ssize_t n;
 
 	(void)what;
 	loop_enter(s->loop);
-	n = recv(fd, rx, LOOP_RX_SIZE, 0);
+	if ((most = may_read(s)) == 0)
+		return;
+	n = recv(fd, rx, most, 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0) {
+		if (s->rates != NULL)
+			pace_take(&s->rates->in, (size_t)n);
 		s->counts.bytes_in += (uint64_t)n;
 		if (s->state == OPEN) {
 			s->ops->data(s->arg, rx, (size_t)n);
@@ -233,6 +311,8 @@ stream_pause_read(struct stream *s, bool pause)
 	if (s->state != OPEN || s->told || s->read_paused == pause)
 		return;
 	s->read_paused = pause;
+	if (s->rates != NULL && s->rates->in_waits)
+		return; /* not in the loop now */
 	if (pause)
 		(void)event_del(&s->in);
 	else if (event_add(&s->in, NULL) != 0)
@@ -355,34 +435,55 @@ consume(struct stream *s, size_t n)
 	}
 }
 
+static size_t
+may_send(struct stream *s)
+{
+	if (s->rates == NULL || s->state != OPEN)
+		return SIZE_MAX;
+	return pace_left(&s->rates->out, loop_now_ms(s->loop));
+}
+
+/* The front of the queue, at most IOV_COUNT entries and most bytes. Returns
+ * how many entries; *want is their bytes. */
+static uint32_t
+gather(struct stream *s, struct iovec *iov, size_t most, size_t *want)
+{
+	uint32_t i, n = s->count < IOV_COUNT ? s->count : IOV_COUNT;
+
+	*want = 0;
+	for (i = 0; i < n && *want < most; i++) {
+		struct refbuf *b = at(s, i)->buf;
+		size_t skip = i == 0 ? s->head_sent : 0;
+
+		iov[i].iov_base = b->data + skip;
+		iov[i].iov_len = b->len - skip;
+		if (iov[i].iov_len > most - *want)
+			iov[i].iov_len = most - *want;
+		*want += iov[i].iov_len;
+	}
+	return i;
+}
+
 /* FCS_OK all of it sent; FCS_EAGAIN the kernel is full; FCS_EBUSY more to
- * send, but it was enough for one turn; FCS_EIO broken. */
+ * send, but it was enough for one turn; FCS_ELIMIT the rate allows no more;
+ * FCS_EIO broken. */
 static int
 send_queued(struct stream *s)
 {
 	struct iovec iov[IOV_COUNT];
 	struct msghdr msg;
-	uint32_t i, n;
-	size_t want;
+	size_t want, most;
 	ssize_t sent;
 	int round;
 
 	for (round = 0; s->count > 0; round++) {
 		if (round == SENDS_PER_TURN)
 			return FCS_EBUSY;
-		n = s->count < IOV_COUNT ? s->count : IOV_COUNT;
-		want = 0;
-		for (i = 0; i < n; i++) {
-			struct refbuf *b = at(s, i)->buf;
-			size_t skip = i == 0 ? s->head_sent : 0;
-
-			iov[i].iov_base = b->data + skip;
-			iov[i].iov_len = b->len - skip;
-			want += iov[i].iov_len;
-		}
+		if ((most = may_send(s)) == 0)
+			return FCS_ELIMIT;
 		memset(&msg, 0, sizeof(msg));
 		msg.msg_iov = iov;
-		msg.msg_iovlen = n;
+		msg.msg_iovlen = gather(s, iov, most, &want);
 		sent = sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (sent < 0 && errno == EINTR)
 			continue;
@@ -393,6 +494,8 @@ send_queued(struct stream *s)
 			return FCS_EIO;
 		s->counts.writes++;
 		s->counts.bytes_out += (uint64_t)sent;
+		if (s->rates != NULL)
+			pace_take(&s->rates->out, (size_t)sent);
 		s->progress_ms = loop_now_ms(s->loop);
 		consume(s, (size_t)sent);
 		if ((size_t)sent < want)
@@ -453,6 +556,10 @@ write_some(struct stream *s)
 	case FCS_EAGAIN:
 		arm_out(s);
 		break;
+	case FCS_ELIMIT:
+		s->blocked = s->rates->out_waits = true;
+		wait_for(&s->rates->out_due, &s->rates->out);
+		break;
 	default:
 		sending_failed(s);
 		return;
@@ -502,6 +609,58 @@ on_out(evutil_socket_t fd, short what, void *arg)
 	tell_closed(s, FCS_ETIMEOUT);
 }
 
+static void
+on_out_due(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *s = arg;
+
+	(void)fd;
+	(void)what;
+	loop_enter(s->loop);
+	s->blocked = s->rates->out_waits = false;
+	if (!s->cannot_send)
+		write_some(s);
+}
+
+/* ---- rates ---- */
+
+static struct rates *
+rates_new(struct stream *s)
+{
+	struct event_base *base = loop_base(s->loop);
+	struct rates *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	if (evtimer_assign(&r->in_due, base, on_in_due, s) == 0 &&
+	    evtimer_assign(&r->out_due, base, on_out_due, s) == 0)
+		return r;
+	free(r);
+	return NULL;
+}
+
+int
+stream_set_rates(struct stream *s, uint64_t in_bps, uint64_t out_bps)
+{
+	uint64_t now = loop_now_ms(s->loop);
+	bool in_waits;
+
+	if (s->state != OPEN || (s->rates == NULL && in_bps + out_bps == 0))
+		return FCS_OK;
+	if (s->rates == NULL && (s->rates = rates_new(s)) == NULL)
+		return FCS_ENOMEM;
+	pace_set(&s->rates->in, in_bps, now);
+	pace_set(&s->rates->out, out_bps, now);
+	/* who waits looks again, by the new rates */
+	in_waits = s->rates->in_waits;
+	stop_rates(s);
+	if (in_waits && !s->told && !s->read_paused &&
+	    event_add(&s->in, NULL) != 0)
+		tell_closed(s, FCS_EIO);
+	stream_want_flush(s);
+	return FCS_OK;
+}
+
 /* ---- the end ---- */
 
 static void
@@ -535,6 +694,7 @@ stream_close(struct stream *s, bool graceful)
 		return;
 	}
 	s->state = DRAIN_FLUSH;
+	stop_rates(s); /* the last words leave as fast as they can */
 	s->link.fn = on_loop_gone;
 	s->link.arg = s;
 	loop_link_add(s->loop, &s->link);
@@ -604,6 +764,19 @@ stream_backlog(const struct stream *cs, struct stream_backlog *out)
 	out->media_ms = span > 0 ? (uint32_t)span : 0;
 	out->last_progress_ms = s->progress_ms;
 	out->is_blocked = s->blocked;
+}
+
+void
+stream_each(const struct stream *cs,
+    void (*fn)(void *arg, const uint8_t *data, size_t len, size_t sent),
+    void *arg)
+{
+	struct stream *s = (struct stream *)(uintptr_t)cs;
+	uint32_t i;
+
+	for (i = 0; i < s->count; i++)
+		fn(arg, at(s, i)->buf->data, at(s, i)->buf->len,
+		    i == 0 ? s->head_sent : 0);
 }
 
 void

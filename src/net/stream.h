@@ -63,8 +63,9 @@ struct stream_backlog {
 	uint32_t count;
 	uint32_t media_ms;         /* newest - oldest queued ts of owner != 0 */
 	uint64_t last_progress_ms; /* loop time bytes last left */
-	bool is_blocked; /* the kernel took no more: what is queued is late,
-			    not only waiting for the end of the turn */
+	bool is_blocked; /* the kernel took no more, or the rate allowed no
+			    more: what is queued is late, not only waiting
+			    for the end of the turn */
 };
 void stream_backlog(const struct stream *, struct stream_backlog *);
 
@@ -81,6 +82,17 @@ struct stream_limits {
 void stream_set_limits(struct stream *, const struct stream_limits *);
 
 void stream_pause_read(struct stream *, bool pause);
+/* Bytes a second that are read, and that are sent; 0 = no limit, at most a
+ * quarter of a second (at least 1 KiB) at once after a rest. What may not be
+ * read stays in the socket; what may not be sent stays queued and counts as
+ * blocked in stream_backlog. A graceful close is not held up by it.
+ * FCS_ENOMEM: as it was. */
+int stream_set_rates(
+    struct stream *, uint64_t in_bps, uint64_t out_bps) FCS_MUSTUSE;
+/* Everything queued, oldest first; sent = bytes of it that have left. */
+void stream_each(const struct stream *,
+    void (*fn)(void *arg, const uint8_t *data, size_t len, size_t sent),
+    void *arg);
 struct stream_counts {
 	uint64_t bytes_in, bytes_out, writes;
 };
