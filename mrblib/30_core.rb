@@ -10,16 +10,57 @@ module FCS
     EVENTS = %w[start accepted disconnect stop status publish unpublish play play_end
                 record record_end use release sync message gone peer].freeze
     QUESTIONS = %w[connect call publish record play seek use message unload peer_call].freeze
+    TASKS_KEPT = 8
     OK, REJECT, REDIRECT, FAILED, MISSING, HOLD = 0, 1, 2, 3, 4, 5
 
-    # One running handler.
+    # A fiber that runs one handler after another, and what it does now: to
+    # make a fiber costs more than most handlers.
     class Task
-      attr_accessor :fiber, :waits, :parked, :dropped
-      attr_reader :label, :client
+      attr_accessor :waits, :dropped
+      attr_reader :fiber, :client
 
-      def initialize(label, client)
+      def initialize
+        @fiber = Fiber.new { run }
+      end
+
+      # What it does when it is resumed.
+      def take(label, client, body)
         @label = label
         @client = client
+        @body = body
+        self
+      end
+
+      # The same for a call of a client, which must be quick: no block, no
+      # text for the label.
+      def take_call(ticket, client, name, to, args)
+        @label = name
+        @client = client
+        @ticket = ticket
+        @to = to
+        @args = args
+        self
+      end
+
+      def label = @ticket ? "expose(:#{@label})" : @label
+
+      private
+
+      def run
+        while true
+          begin
+            if @ticket
+              Core.serve(@ticket, @client, @label, @to, @args)
+            else
+              @body.call(self)
+            end
+          rescue Exception => e
+            Core.report(e, label, @client)
+          end
+          @ticket = @client = @body = @to = @args = @dropped = nil
+          return unless Core.rest(self)
+          Fiber.yield
+        end
       end
     end
 
@@ -34,6 +75,7 @@ module FCS
         @pendings = {}
         @timers = {}
         @work = []
+        @resting = []
         @object_handlers = {}
         @last_id = 0
         @parked = 0
@@ -57,21 +99,21 @@ module FCS
       # --- handlers ---
 
       def spawn(label, client = nil, &body)
-        task = Task.new(label, client)
-        task.fiber = Fiber.new do
-          begin
-            body.call(task)
-          rescue Exception => e
-            report(e, label, client)
-          end
-        end
-        step(task)
+        step((@resting.pop || Task.new).take(label, client, body))
+      end
+
+      # A task has nothing to do. Returns whether it is kept for the next.
+      def rest(task)
+        return false if @resting.size >= TASKS_KEPT
+        @resting << task
+        true
       end
 
       def step(task, value = nil)
+        outer = @task
         @task = task
         task.fiber.resume(value)
-        @task = nil
+        @task = outer
       end
 
       # Park the running handler until pending is settled or time is up.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Core: what is asked and answered, on(:connect), expose, allow and guards,
-# script-api.md 5 and 6.
+# Core: what is asked and answered, on(:connect), allow and guards,
+# script-api.md 5.
 module FCS
   module Core
     class << self
@@ -10,7 +10,7 @@ module FCS
         question = QUESTIONS[kind]
         case question
         when "connect" then connect(ticket, id, values)
-        when "call"    then call(ticket, known(id), name.to_s, values)
+        when "call"    then call(ticket, id, name.to_s, [nil] + values)
         else decide(question, ticket, id, name.to_s, text, mode, start, length, values)
         end
       end
@@ -25,65 +25,6 @@ module FCS
           end
           verdict = [HOLD, nil, nil, nil, client.__hold.to_f] if verdict[0] == OK && client.__hold
           answer(ticket, verdict)
-        end
-      end
-
-      def call(ticket, client, name, args)
-        method = name.include?(".") ? name.split(".").join("/") : name
-        to = exposed(client, method)
-        blocks = matching(@app.class.__allow["call"], method)
-        missing = @app.class.__on["missing"] if to.nil?
-        return Native.answer(ticket, MISSING, "Method not found (#{name}).", nil, nil, 0.0) if to.nil? && missing.nil?
-        spawn("expose(:#{method})", client) do
-          verdict = verdict_of("expose(:#{method})", client) do
-            judged = judge(blocks, [client, method] + args, false)
-            if judged[0] != OK
-              judged
-            elsif to
-              [OK, nil, settled(invoke(to, client, args)), nil, 0.0]
-            else
-              [OK, nil, settled(@app.instance_exec(client, name, *args, &missing[0][1])), nil, 0.0]
-            end
-          end
-          answer(ticket, verdict)
-        end
-      end
-
-      def settled(value) = value.is_a?(Pending) ? value.await : value
-
-      # What a name stands for: a block, or a Symbol of a method; nil.
-      def exposed(client, method)
-        [client && client.__exposed, @app.__exposed, @app.class.__exposed].each do |table|
-          next if table.nil? || !table.key?(method)
-          return table[method] || nil
-        end
-        nil
-      end
-
-      # Host: would a call of that name find anything (but :missing)?
-      def exposed?(name)
-        @task = nil
-        method = name.include?(".") ? name.split(".").join("/") : name
-        return true if exposed(nil, method)
-        @clients.each_value { |c| return true if c.__exposed && c.__exposed[method] }
-        false
-      end
-
-      def invoke(to, client, args)
-        return @app.instance_exec(client, *args, &to) unless to.is_a?(Symbol)
-        least, most = arity(to)
-        if args.size + 1 < least || (most && args.size + 1 > most)
-          raise Reject, "wrong number of arguments"
-        end
-        @app.__send__(to, client, *args)
-      end
-
-      def arity(name)
-        @arities ||= {}
-        @arities[name] ||= begin
-          kinds = @app.method(name).parameters.map { |p| p[0] }
-          least = kinds.select { |k| k == :req }.size
-          [least, kinds.include?(:rest) ? nil : least + kinds.select { |k| k == :opt }.size]
         end
       end
 
@@ -130,16 +71,21 @@ module FCS
       # The value of the block, or what its exception means as an answer.
       def verdict_of(label, client)
         yield
-      rescue Reject => e
-        [REJECT, e.message, e.value, nil, 0.0]
-      rescue Redirect => e
-        return [REDIRECT, e.url, nil, nil, 0.0] if label == "on(:connect)"
-        failed(e, label, client)
-      rescue CallError => e
-        return failed(e, label, client) if label.start_with?("allow")
-        [REJECT, e.message, e.info["application"], nil, 0.0]
       rescue Exception => e
-        return [REJECT, "busy", nil, nil, 0.0] if e.is_a?(LimitError) && e.message == "busy"
+        verdict_for(e, label, client)
+      end
+
+      def verdict_for(e, label, client)
+        case e
+        when Reject
+          return [REJECT, e.message, e.value, nil, 0.0]
+        when Redirect
+          return [REDIRECT, e.url, nil, nil, 0.0] if label == "on(:connect)"
+        when CallError
+          return [REJECT, e.message, e.info["application"], nil, 0.0] unless label.start_with?("allow")
+        when LimitError
+          return [REJECT, "busy", nil, nil, 0.0] if e.message == "busy"
+        end
         failed(e, label, client)
       end
 

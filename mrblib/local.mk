@@ -9,6 +9,7 @@ MRBLIB = \
 	mrblib/32_event.rb \
 	mrblib/34_question.rb \
 	mrblib/36_report.rb \
+	mrblib/38_call.rb \
 	mrblib/40_pending.rb \
 	mrblib/50_client.rb \
 	mrblib/60_sharedobject.rb \

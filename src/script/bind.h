@@ -20,7 +20,6 @@ void bind_secret_init(struct vm *);
 
 /* What Core.ready returned, into vm->decl. */
 void bind_core_take_decls(struct vm *, mrb_value ready);
-void bind_core_answer_free(struct vm_answer *); /* outside the VM */
 
 /* End open transactions without effect and let go of the objects: the VM is
  * lost or ends. Outside the VM. */

@@ -22,75 +22,86 @@
 #define SUGGEST_MAX 64
 #define REF_LEN     6
 
-void
-bind_core_answer_free(struct vm_answer *a)
+static char *
+copy(struct arena *a, const char *text)
 {
-	if (a == NULL)
-		return;
-	arena_free(a->arena);
-	free(a->text);
-	free(a->replace);
-	free(a);
+	return text == NULL ? NULL : arena_strndup(a, text, strlen(text));
 }
 
-/* Native: the answer, or NULL with *why. */
-static struct vm_answer *
-answer_new(struct vm *vm, const char *text, const char *replace,
-    mrb_value value, int *rc, const char **why)
+/* Native: queue the answer, or FCS_E* with *why. What is left of one that
+ * failed goes with the memory of all answers. */
+static int
+answer_add(struct vm *vm, mrb_int ticket, mrb_int verdict, const char *text,
+    const char *replace, mrb_value value, double start, const char **why)
 {
-	struct vm_answer *a = calloc(1, sizeof(*a));
+	struct arena *mem = vm->answer_mem;
+	struct vm_answer *a = arena_zalloc(mem, sizeof(*a));
+	int rc;
 
 	*why = "out of memory";
-	*rc = FCS_ENOMEM;
 	if (a == NULL)
-		return NULL;
-	if (text != NULL && (a->text = strdup(text)) == NULL)
-		goto fail;
-	if (replace != NULL && (a->replace = strdup(replace)) == NULL)
-		goto fail;
+		return FCS_ENOMEM;
+	a->ticket = (uint64_t)ticket;
+	a->verdict = (enum script_verdict)verdict;
+	a->text = copy(mem, text);
+	a->replace = copy(mem, replace);
+	a->start = start;
+	if ((text != NULL && a->text == NULL) ||
+	    (replace != NULL && a->replace == NULL))
+		return FCS_ENOMEM;
 	if (!mrb_nil_p(value)) {
-		a->arena = arena_new(0);
-		if (a->arena == NULL)
-			goto fail;
-		*rc = conv_from_ruby(vm, a->arena, value, &a->value, why);
-		if (*rc != FCS_OK)
-			goto fail;
+		rc = conv_from_ruby(vm, mem, value, &a->value, why);
+		if (rc != FCS_OK)
+			return rc;
 	}
-	*rc = FCS_OK;
-	return a;
-fail:
-	bind_core_answer_free(a);
-	return NULL;
+	*vm->answers_tail = a;
+	vm->answers_tail = &a->next;
+	return FCS_OK;
 }
 
 /* answer(ticket, verdict, text, value, replace, start) */
 static mrb_value
 f_answer(mrb_state *mrb, mrb_value self)
 {
-	struct vm *vm = vm_of(mrb);
 	mrb_int ticket, verdict;
 	const char *text, *replace, *why = NULL;
 	mrb_value value;
 	mrb_float start;
-	struct vm_answer *a;
 	int rc;
 
 	(void)self;
 	mrb_get_args(mrb, "iiz!oz!f", &ticket, &verdict, &text, &value,
 	    &replace, &start);
 	vmguard_native_begin();
-	a = answer_new(vm, text, replace, value, &rc, &why);
-	if (a != NULL) {
-		a->ticket = (uint64_t)ticket;
-		a->verdict = (enum script_verdict)verdict;
-		a->start = start;
-		*vm->answers_tail = a;
-		vm->answers_tail = &a->next;
-	}
+	rc = answer_add(
+	    vm_of(mrb), ticket, verdict, text, replace, value, start, &why);
 	vmguard_native_end();
 	if (rc != FCS_OK)
 		vm_raise(mrb, VM_EVALUE, "%s", why);
 	return mrb_nil_value();
+}
+
+/* result(ticket, value) => false when the value is a Pending: await it first */
+static mrb_value
+f_result(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	const char *why = NULL;
+	mrb_int ticket;
+	mrb_value value;
+	int rc;
+
+	(void)self;
+	mrb_get_args(mrb, "io", &ticket, &value);
+	if (mrb_object_p(value) &&
+	    mrb_obj_class(mrb, value) == vm->class[VM_PENDING])
+		return mrb_false_value();
+	vmguard_native_begin();
+	rc = answer_add(vm, ticket, SCRIPT_OK, NULL, NULL, value, 0, &why);
+	vmguard_native_end();
+	if (rc != FCS_OK)
+		vm_raise(mrb, VM_EVALUE, "%s", why);
+	return mrb_true_value();
 }
 
 static mrb_value
@@ -338,6 +349,7 @@ void
 bind_core_init(struct vm *vm)
 {
 	BIND(vm, "answer", f_answer, MRB_ARGS_REQ(6));
+	BIND(vm, "result", f_result, MRB_ARGS_REQ(2));
 	BIND(vm, "work", f_work, MRB_ARGS_NONE());
 	BIND(vm, "parked", f_parked, MRB_ARGS_REQ(1));
 	BIND(vm, "timer", f_timer, MRB_ARGS_REQ(2));

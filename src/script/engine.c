@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
+#include "base/idmap.h"
 #include "base/log.h"
 #include "codec/status.h"
 #include "net/timer.h"
@@ -20,21 +20,20 @@
 #define WORK_PER_TURN    64    /* then the network has its turn */
 #define LOW_MEMORY_PAUSE 60000 /* ms between two warnings */
 #define COLLECT_MS       500   /* for a collection of the whole heap */
+#define ASKS_MAX         1000000
+#define ANSWER_MEM_KEPT  4096 /* bytes, between two entries */
 
-/* A question, or an event somebody waits for. */
+/* A question, or an event somebody waits for; its ticket is its id. */
 struct ask {
-	uint64_t ticket;
 	script_answer_fn answer;
 	uint64_t owner, extra;
 	void (*done)(struct instance *, bool ok);
-	UT_hash_handle hh;
 };
 
 struct script {
 	struct vm *vm; /* NULL: lost */
 	struct instance *inst;
-	struct ask *asks;
-	uint64_t last_ticket;
+	struct idmap *asks;
 	int depth; /* of entries on the stack: close waits */
 	bool closing;
 	bool queued; /* task is queued or more is set */
@@ -49,11 +48,13 @@ static void destroy(struct script *);
 /* ---- leaving the VM ---- */
 
 static void
-settle(struct script *s, struct ask *q, const struct script_answer *a)
+settle(struct script *s, uint64_t ticket, const struct script_answer *a)
 {
-	struct ask copy = *q;
+	struct ask *q = idmap_del(s->asks, ticket), copy;
 
-	HASH_DEL(s->asks, q);
+	if (q == NULL)
+		return;
+	copy = *q;
 	free(q);
 	if (copy.answer != NULL)
 		copy.answer(s->inst, copy.owner, copy.extra, a);
@@ -61,25 +62,33 @@ settle(struct script *s, struct ask *q, const struct script_answer *a)
 		copy.done(s->inst, a->verdict == SCRIPT_OK);
 }
 
+/* What was large once is not kept: there may be a thousand scripts. */
 static void
-settle_ticket(struct script *s, uint64_t ticket, const struct script_answer *a)
+reset_answers(struct vm *vm)
 {
-	struct ask *q;
+	struct arena *fresh;
 
-	HASH_FIND(hh, s->asks, &ticket, sizeof(ticket), q);
-	if (q != NULL)
-		settle(s, q, a);
+	if (arena_get_mem(vm->answer_mem) > ANSWER_MEM_KEPT &&
+	    (fresh = arena_new(0)) != NULL) {
+		arena_free(vm->answer_mem);
+		vm->answer_mem = fresh;
+	}
+	arena_reset(vm->answer_mem);
 }
 
 static void
 deliver(struct script *s)
 {
-	struct vm_answer *list = s->vm->answers, *a;
+	struct vm *vm = s->vm;
+	struct vm_answer *list = vm->answers, *a;
 	struct script_answer out;
 
-	/* The list is ours now: an answer may end this very VM. */
-	s->vm->answers = NULL;
-	s->vm->answers_tail = &s->vm->answers;
+	if (list == NULL)
+		return;
+	/* The list is ours now: an answer may lead into this very VM. */
+	vm->answers = NULL;
+	vm->answers_tail = &vm->answers;
+	vm->delivering++;
 	while ((a = list) != NULL) {
 		list = a->next;
 		memset(&out, 0, sizeof(out));
@@ -88,9 +97,14 @@ deliver(struct script *s)
 		out.value = a->value;
 		out.replace = a->replace;
 		out.start = a->start;
-		settle_ticket(s, a->ticket, &out);
-		bind_core_answer_free(a);
+		settle(s, a->ticket, &out);
 	}
+	if (--vm->delivering > 0)
+		return;
+	if (vm->close_after)
+		vm_close(vm);
+	else if (vm->answers == NULL)
+		reset_answers(vm);
 }
 
 /* The VM passed a limit: it is gone, and so is everything that waited. */
@@ -99,12 +113,15 @@ lost(struct script *s, const char *why)
 {
 	struct script_answer out;
 	struct vm *vm = s->vm;
-	struct ask *q, *next;
+	uint64_t ticket;
 
 	s->stats.memory_peak = vmarena_peak(vm->mem);
 	s->vm = NULL;
 	bind_sharedobj_abandon(vm);
-	vm_close(vm);
+	if (vm->delivering > 0)
+		vm->close_after = true;
+	else
+		vm_close(vm);
 	log_error(
 	    "script.lost", "inst=%s why=%s", instance_full_name(s->inst), why);
 	memset(&out, 0, sizeof(out));
@@ -112,10 +129,8 @@ lost(struct script *s, const char *why)
 	out.text = why;
 	/* First the instance, so that no answer makes it go on. */
 	instance_script_lost(s->inst, why);
-	HASH_ITER(hh, s->asks, q, next)
-	{
-		settle(s, q, &out);
-	}
+	while (idmap_next(s->asks, 0, &ticket) != NULL)
+		settle(s, ticket, &out);
 }
 
 static void
@@ -249,15 +264,16 @@ on_timer(struct vm *vm, uint64_t id)
 static void
 destroy(struct script *s)
 {
-	struct ask *q, *next;
+	struct ask *q;
+	uint64_t ticket;
 
 	loop_cancel(instance_loop(s->inst), LOOP_WORK, &s->task);
 	timer_free(s->more);
-	HASH_ITER(hh, s->asks, q, next)
-	{
-		HASH_DEL(s->asks, q);
+	while (s->asks != NULL && (q = idmap_next(s->asks, 0, &ticket))) {
+		(void)idmap_del(s->asks, ticket);
 		free(q);
 	}
+	idmap_free(s->asks);
 	if (s->vm != NULL)
 		bind_sharedobj_abandon(s->vm);
 	vm_close(s->vm);
@@ -293,8 +309,10 @@ op_open(struct instance *inst, const struct script_options *o,
 	s->task.fn = run_work;
 	s->task.arg = s;
 	s->more = timer_new(instance_loop(inst), run_work, s);
-	rc = s->more == NULL ? err_set(why, FCS_ENOMEM, "no memory")
-			     : vm_open(inst, o, &s->vm, why);
+	s->asks = idmap_new(ASKS_MAX);
+	rc = s->more == NULL || s->asks == NULL
+		 ? err_set(why, FCS_ENOMEM, "no memory")
+		 : vm_open(inst, o, &s->vm, why);
 	if (rc == FCS_OK) {
 		s->vm->owner = s;
 		s->vm->on_timer = on_timer;
@@ -318,15 +336,11 @@ event_text(enum script_event e)
 }
 
 static struct ask *
-ask_new(struct script *s)
+ask_new(struct script *s, uint64_t *ticket)
 {
 	struct ask *q = calloc(1, sizeof(*q));
 
-	if (q == NULL)
-		return NULL;
-	q->ticket = ++s->last_ticket;
-	HASH_ADD(hh, s->asks, ticket, sizeof(q->ticket), q);
-	if (hash_added(q))
+	if (q != NULL && idmap_add(s->asks, q, ticket) == FCS_OK)
 		return q;
 	free(q);
 	return NULL;
@@ -348,13 +362,12 @@ op_event_done(struct script *s, enum script_event event,
 	}
 	memset(&c, 0, sizeof(c));
 	if (done != NULL) {
-		q = ask_new(s);
+		q = ask_new(s, &c.ticket);
 		if (q == NULL) {
 			done(s->inst, false);
 			return;
 		}
 		q->done = done;
-		c.ticket = q->ticket;
 	}
 	c.args = args;
 	c.kind = event;
@@ -371,7 +384,7 @@ op_event_done(struct script *s, enum script_event event,
 			    c.bad);
 		memset(&a, 0, sizeof(a));
 		a.verdict = SCRIPT_FAILED;
-		settle_ticket(s, c.ticket, &a);
+		settle(s, c.ticket, &a);
 	}
 	s->depth--;
 	if (s->closing && s->depth == 0)
@@ -397,31 +410,30 @@ op_ask(struct script *s, enum script_question question,
 
 	memset(&a, 0, sizeof(a));
 	a.verdict = SCRIPT_LOST;
-	if (s->vm == NULL || (q = ask_new(s)) == NULL) {
+	memset(&c, 0, sizeof(c));
+	if (s->vm == NULL || (q = ask_new(s, &c.ticket)) == NULL) {
 		answer(s->inst, owner, extra, &a);
 		return;
 	}
 	q->answer = answer;
 	q->owner = owner;
 	q->extra = extra;
-	memset(&c, 0, sizeof(c));
 	c.args = args;
 	c.kind = question;
-	c.ticket = q->ticket;
 	s->stats.calls++;
 	s->depth++;
 	rc = enter(s, s->vm->time_ms,
 	    question == SCRIPT_CALL && args->name != NULL ? args->name
 							  : "question",
-	    engine_call_ask, &c);
+	    question == SCRIPT_CALL ? engine_call_call : engine_call_ask, &c);
 	if (c.bad[0] != '\0') {
 		a.verdict = SCRIPT_REJECT;
 		a.text = c.bad;
-		settle_ticket(s, c.ticket, &a);
+		settle(s, c.ticket, &a);
 	} else if (rc == FCS_ESCRIPT) {
 		a.verdict = SCRIPT_FAILED;
 		a.text = "Script error";
-		settle_ticket(s, c.ticket, &a);
+		settle(s, c.ticket, &a);
 	}
 	s->depth--;
 	if (s->closing && s->depth == 0)

@@ -17,17 +17,20 @@
 
 #define CHANGE_FIELDS 7
 
-/* An Array of the values; undef (and c->bad) when one has no form here. */
+/* An Array of the values, behind so many nil; undef (and c->bad) when one has
+ * no form here. */
 static mrb_value
-list_of(struct vm *vm, struct engine_call *c)
+list_of(struct vm *vm, struct engine_call *c, uint32_t room)
 {
 	const struct script_args *a = c->args;
 	mrb_state *mrb = vm->mrb;
-	mrb_value list = mrb_ary_new_capa(mrb, (mrb_int)a->count), v;
+	mrb_value list = mrb_ary_new_capa(mrb, (mrb_int)(a->count + room)), v;
 	const char *why = NULL;
 	int ai = mrb_gc_arena_save(mrb);
 	uint32_t i;
 
+	for (i = 0; i < room; i++)
+		mrb_ary_push(mrb, list, mrb_nil_value());
 	for (i = 0; i < a->count; i++) {
 		v = conv_to_ruby(vm, a->values[i], false, &why);
 		if (mrb_undef_p(v)) {
@@ -99,7 +102,7 @@ engine_call_event(struct vm *vm, void *arg)
 	mrb_value argv[10];
 
 	fill(vm, c, argv);
-	argv[8] = list_of(vm, c);
+	argv[8] = list_of(vm, c, 0);
 	if (mrb_undef_p(argv[8]))
 		return;
 	argv[9] = changes_of(vm, c->args);
@@ -114,11 +117,26 @@ engine_call_ask(struct vm *vm, void *arg)
 	mrb_value argv[9];
 
 	fill(vm, c, argv);
-	argv[8] = list_of(vm, c);
+	argv[8] = list_of(vm, c, 0);
 	if (mrb_undef_p(argv[8]))
 		return;
 	mrb_funcall_argv(
 	    vm->mrb, vm->core, mrb_intern_lit(vm->mrb, "ask"), 9, argv);
+}
+
+void
+engine_call_call(struct vm *vm, void *arg)
+{
+	struct engine_call *c = arg;
+	mrb_state *mrb = vm->mrb;
+	mrb_value argv[4];
+
+	argv[0] = mrb_int_value(mrb, (mrb_int)c->ticket);
+	argv[1] = vm_text(mrb, c->args->client);
+	argv[2] = vm_text(mrb, c->args->name);
+	argv[3] = list_of(vm, c, 1);
+	if (!mrb_undef_p(argv[3]))
+		mrb_funcall_argv(mrb, vm->core, vm->sym_call, 4, argv);
 }
 
 /* Native: the replacing value for core. */

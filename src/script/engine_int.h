@@ -32,6 +32,7 @@ struct engine_call {
 /* Bodies for vm_run(); arg is a struct engine_call. */
 void engine_call_event(struct vm *, void *arg);
 void engine_call_ask(struct vm *, void *arg);
+void engine_call_call(struct vm *, void *arg); /* of a client */
 void engine_call_guard(struct vm *, void *arg);
 void engine_call_tick(struct vm *, void *arg);
 void engine_call_resolve(struct vm *, void *arg);

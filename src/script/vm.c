@@ -238,6 +238,7 @@ know_classes(struct vm *vm)
 	vm->class[VM_VECTOR] = fcs_class(vm, "Vector");
 	vm->class[VM_DICTIONARY] = fcs_class(vm, "Dictionary");
 	vm->class[VM_TIME] = mrb_class_get(mrb, "Time");
+	vm->class[VM_PENDING] = fcs_class(vm, "Pending");
 	vm->error[VM_EVALUE] = fcs_class(vm, "ValueError");
 	vm->error[VM_ESTORE] = fcs_class(vm, "StoreError");
 	vm->error[VM_ELIMIT] = fcs_class(vm, "LimitError");
@@ -247,6 +248,7 @@ know_classes(struct vm *vm)
 	    mrb, mrb_obj_value(vm->fcs), mrb_intern_lit(mrb, "Undefined"));
 	vm->core = mrb_const_get(
 	    mrb, mrb_obj_value(vm->fcs), mrb_intern_lit(mrb, "Core"));
+	vm->sym_call = mrb_intern_lit(mrb, "call");
 	vm->sym_us = mrb_intern_lit(mrb, "@us");
 	vm->sym_type = mrb_intern_lit(mrb, "@type");
 	vm->sym_weak = mrb_intern_lit(mrb, "@weak");
@@ -352,6 +354,7 @@ vm_open(struct instance *inst, const struct script_options *o, struct vm **out,
 	buf_init(&vm->out, 0);
 	vm->dir = strdup(o->dir);
 	vm->args = arena_new(0);
+	vm->answer_mem = arena_new(0);
 	vm->mem = vmarena_new((size_t)o->memory, over, vm);
 	if (vm->dir == NULL || vm->args == NULL || vm->mem == NULL) {
 		err_set(why, FCS_ENOMEM, "no memory for a script");
@@ -381,17 +384,6 @@ fail:
 	return rc;
 }
 
-static void
-free_answers(struct vm *vm)
-{
-	struct vm_answer *a;
-
-	while ((a = vm->answers) != NULL) {
-		vm->answers = a->next;
-		bind_core_answer_free(a);
-	}
-}
-
 void
 vm_close(struct vm *vm)
 {
@@ -404,7 +396,6 @@ vm_close(struct vm *vm)
 	vmtimer_free_all(vm);
 	if (vm->log_timer != NULL)
 		vmlog_fini(vm);
-	free_answers(vm);
 	while ((tx = vm->tx) != NULL) {
 		vm->tx = tx->next;
 		free(tx->name);
@@ -416,6 +407,7 @@ vm_close(struct vm *vm)
 	vmdecl_fini(&vm->decl);
 	vmarena_free(vm->mem);
 	arena_free(vm->args);
+	arena_free(vm->answer_mem);
 	buf_fini(&vm->out);
 	free(vm->text);
 	free(vm->dir);

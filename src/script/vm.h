@@ -33,6 +33,7 @@ enum vm_class { /* FCS::... and what 9.1 and 9.2 name */
 	VM_VECTOR,
 	VM_DICTIONARY,
 	VM_TIME,
+	VM_PENDING, /* never a value */
 	VM_CLASSES
 };
 
@@ -47,13 +48,13 @@ enum vm_error { /* FCS::... raised by bindings */
 
 struct vm_timer;
 
-/* An answer the script gave while it ran, delivered when it has left. */
+/* An answer the script gave while it ran, delivered when it has left. All of
+ * it lies in vm.answer_mem. */
 struct vm_answer {
 	struct vm_answer *next;
 	uint64_t ticket;
 	enum script_verdict verdict;
 	char *text, *replace;
-	struct arena *arena; /* of value */
 	struct value *value;
 	double start;
 };
@@ -78,6 +79,7 @@ struct vm {
 	struct RClass *fcs, *native;
 	struct RClass *class[VM_CLASSES];
 	struct RClass *error[VM_ERRORS];
+	mrb_sym sym_call; /* of Core */
 	mrb_sym sym_us, sym_type, sym_weak, sym_kind, sym_fixed;
 	mrb_value undefined;
 	mrb_value vectors; /* "kind/fixed/type" => class */
@@ -90,6 +92,9 @@ struct vm {
 
 	/* what the script left for the host */
 	struct vm_answer *answers, **answers_tail;
+	struct arena *answer_mem;
+	int delivering;   /* depth: answer_mem is in use */
+	bool close_after; /* the delivery: the VM is lost */
 	bool has_work;
 	uint64_t parked;
 	struct vmdecl decl;
