@@ -78,6 +78,7 @@ module FCS
         @resting = []
         @object_handlers = {}
         @last_id = 0
+        @own_timers = 0                    # those of the script: script.timers
         @parked = 0
         @sync = 0
         @task = nil
@@ -187,15 +188,19 @@ module FCS
       def add_timer(seconds, interval, block)
         seconds = seconds.to_f
         raise ArgumentError, "at least 0.01 seconds" if seconds < 0.01 && interval
-        raise LimitError, "too many timers" if @timers.size >= @settings["timers"] + @settings["handlers"]
+        raise LimitError, "too many timers" if @own_timers >= @settings["timers"]
         id = next_id
-        @timers[id] = t = Timer.new(id, interval ? seconds : nil, block)
+        t = Timer.new(id, interval ? seconds : nil, block)
         Native.timer(id, seconds)
-        t
+        @own_timers += 1
+        t.own = true
+        @timers[id] = t
       end
 
       def drop_timer(id)
-        return false unless @timers.delete(id)
+        t = @timers.delete(id)
+        return false if t.nil?
+        @own_timers -= 1 if t.own
         Native.untimer(id)
         true
       end
@@ -220,6 +225,7 @@ module FCS
           end
         else
           @timers.delete(id)
+          @own_timers -= 1 if t.own
           t.run
         end
       end
@@ -264,7 +270,7 @@ module FCS
         gone = @pendings.values.select { |p| p.__client.equal?(client) }
         gone.each do |p|
           @pendings.delete(p.__id)
-          p.__settle(nil, ClientGone.new("the client is gone"), false)
+          p.__settle(nil, ClientGone.new("the client is gone"), true)
         end
       end
     end
@@ -281,7 +287,7 @@ module FCS
 
   class Timer
     attr_reader :interval, :block
-    attr_accessor :busy
+    attr_accessor :busy, :own
 
     def initialize(id, interval, block)
       @id = id

@@ -50,7 +50,7 @@ module FCS
       end
     end
 
-    # direct: called at the top of a turn, the waiting handler may go on in it.
+    # direct: called at the top of a turn, waiting handlers may go on in it.
     def __settle(value, error, direct)
       return if @done
       @done = true
@@ -62,9 +62,7 @@ module FCS
       thens.each { |block| __run(block) } if thens
       watchers.each { |block| block.call(value, error) } if watchers
       return if waiters.nil?
-      first = waiters.shift if direct
-      waiters.each { |task| Core.wake(task) }
-      Core.step(first) if first
+      waiters.each { |task| direct ? Core.step(task) : Core.wake(task) }
     end
 
     # The time of one waiting handler is up.

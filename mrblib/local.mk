@@ -16,6 +16,7 @@ MRBLIB = \
 	mrblib/70_stream.rb \
 	mrblib/80_app.rb \
 	mrblib/82_instance.rb \
+	mrblib/84_app_admin.rb \
 	mrblib/90_kernel.rb \
 	mrblib/95_reserved.rb
 

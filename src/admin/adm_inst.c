@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* inst list, client list: the instances of a worker and who is there. */
+/* inst list, start, stop; client list: the instances of a worker, who is there. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "admin/adm_rows.h"
 #include "core/instance.h"
 #include "core/live.h"
@@ -158,8 +161,100 @@ stream_list(struct admin_request *req, struct application *app)
 	admin_end(req);
 }
 
+/* ---- inst start, inst stop ---- */
+
+struct wait { /* for an instance, by a request */
+	struct admin *admin;
+	uint64_t request;
+	char where[ERR_TEXT_MAX];
+};
+
+static void
+on_done(void *arg, int result, const char *why)
+{
+	struct wait *w = arg;
+	struct admin_request *req = NULL;
+
+	if (result != FCS_ECLOSED)
+		req = admin_by_id(w->admin, w->request);
+	if (req != NULL && result == FCS_OK)
+		admin_end(req);
+	else if (req != NULL)
+		admin_fail(req,
+		    result == FCS_EACCES ? CONTROL_BUSY : CONTROL_FAILED,
+		    result == FCS_EACCES ? "--force does not ask it"
+					 : "fcsctl app check",
+		    "%s: %s", w->where, why);
+	free(w);
+}
+
+static struct wait *
+wait_new(struct admin_request *req, const struct instance *inst)
+{
+	struct wait *w = calloc(1, sizeof(*w));
+
+	if (w == NULL) {
+		admin_fail(req, CONTROL_FAILED, NULL, "out of memory");
+		return NULL;
+	}
+	w->admin = admin_of(req);
+	w->request = admin_id(req);
+	(void)snprintf(
+	    w->where, sizeof(w->where), "%s", instance_full_name(inst));
+	admin_on_cancel(req, NULL, NULL);
+	return w;
+}
+
+static void
+unless(struct admin_request *req, struct wait *w, int rc)
+{
+	if (rc == FCS_OK)
+		return;
+	free(w);
+	admin_fail(req, CONTROL_FAILED, NULL, "%s", err_text(rc));
+}
+
+static void
+inst_start(struct admin_request *req, struct application *app)
+{
+	struct instance *inst;
+	struct wait *w;
+	struct err why;
+
+	inst = application_instance(app, admin_inst(req, true), true, &why);
+	if (inst == NULL) {
+		admin_fail(req,
+		    why.code == FCS_ENOENT ? CONTROL_NOT_FOUND : CONTROL_FAILED,
+		    NULL, "%s: %s", admin_inst(req, true), why.text);
+		return;
+	}
+	if ((w = wait_new(req, inst)) != NULL)
+		unless(req, w, instance_admin_start(inst, on_done, w));
+}
+
+static void
+inst_stop(struct admin_request *req, struct application *app)
+{
+	struct instance *inst;
+	struct wait *w;
+	struct err why;
+
+	inst = application_instance(app, admin_inst(req, true), false, &why);
+	if (inst == NULL) {
+		admin_fail(req, CONTROL_NOT_FOUND, "fcsctl inst list",
+		    "no instance \"%s\" runs", admin_inst(req, true));
+		return;
+	}
+	if ((w = wait_new(req, inst)) != NULL)
+		unless(req, w,
+		    instance_admin_unload(
+			inst, "unload", admin_flag(req, "force"), on_done, w));
+}
+
 const struct admin_row adm_inst_rows[] = {
 	{ "inst list", ADMIN_ALL, inst_list },
+	{ "inst start", ADMIN_APP, inst_start },
+	{ "inst stop", ADMIN_APP, inst_stop },
 	{ "client list", ADMIN_ALL, client_list },
 	{ "stream list", ADMIN_ALL, stream_list },
 	{ NULL, ADMIN_ALL, NULL },

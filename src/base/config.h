@@ -65,6 +65,7 @@ enum config_reload {
 	X(STATE, "state", TEXT, "/var/lib/fcs", 0, 0, NULL, AT_START, "folder of everything that must survive a restart") \
 	X(APPS, "apps", LIST, FCS_DATADIR "/apps, /var/lib/fcs/apps", 0, 0, NULL, ON_HUP, "folders searched for applications, first match wins") \
 	X(USER, "user", TEXT, "fcs", 0, 0, NULL, AT_START, "user to become when started as root; nobody when there is none") \
+	X(HOSTNAME, "hostname", TEXT, "", 0, 0, NULL, ON_HUP, "name of this server for scripts and for other servers; empty: that of the machine") \
 	X(TLS_CERT, "tls.cert", TEXT, "", 0, 0, NULL, UNUSED, "PEM file with the certificate chain") \
 	X(TLS_KEY, "tls.key", TEXT, "", 0, 0, NULL, UNUSED, "PEM file with the private key; read by the gateway only") \
 	X(ADMIN_SOCKET, "admin.socket", TEXT, "", 0, 0, NULL, AT_START, "control socket; default /run/fcs/fcsd.sock, or <state>/fcsd.sock when state is given") \

@@ -168,6 +168,49 @@ bad:
 
 #define DISTANCE_MAX 64 /* bytes compared; longer words are never near */
 
+/* `*` and `?` within one part. */
+static bool
+part_match(const char *p, const char *s)
+{
+	const char *star = NULL, *from = NULL;
+
+	while (*s != '\0') {
+		if (*p == '*') {
+			star = ++p;
+			from = s;
+		} else if (*p == *s || (*p == '?' && *s != '/')) {
+			p++;
+			s++;
+		} else if (star != NULL && *from != '/') {
+			p = star;
+			s = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (*p == '*')
+		p++;
+	return *p == '\0';
+}
+
+bool
+name_path_match(const char *path, const char *name)
+{
+	const char *last;
+	size_t folder;
+
+	path += *path == '/';
+	if (*path == '\0' || strcmp(path, "*") == 0)
+		return true;
+	last = strrchr(path, '/');
+	last = last == NULL ? path : last + 1;
+	folder = (size_t)(last - path);
+	if (strncmp(path, name, folder) != 0)
+		return false;
+	name += folder;
+	return strcmp(last, "*") == 0 ? *name != '\0' : part_match(last, name);
+}
+
 unsigned
 name_distance(const char *a, const char *b, unsigned max)
 {

@@ -13,6 +13,7 @@
 #ifndef BASE_NAME_H
 #define BASE_NAME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -53,6 +54,15 @@ int name_check(
 int name_to_disk(const char *p, size_t len, struct str *out) FCS_MUSTUSE;
 /* The name of such a file name; FCS_EFORMAT when it is none. */
 int name_from_disk(const char *p, size_t len, struct str *out) FCS_MUSTUSE;
+
+/*
+ * Paths of the old server's clearSharedObjects and clearStreams: "/" is
+ * everything, "/a/b" that name. In the last part `*` stands for all below,
+ * however deep, when it is alone, else `*` and `?` for bytes of names directly
+ * in that folder; in the parts before they are themselves. The leading slash
+ * may be missing.
+ */
+bool name_path_match(const char *path, const char *name);
 
 /* Edit distance (insert, delete, replace, swap), capped at max + 1. */
 unsigned name_distance(const char *a, const char *b, unsigned max);

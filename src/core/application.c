@@ -69,7 +69,7 @@ static void
 enable(void *arg, struct instance *i)
 {
 	(void)arg;
-	instance_enable(i);
+	instance_enable(i, "reload");
 }
 
 void
@@ -244,6 +244,12 @@ application_forget(struct application *a, struct instance *i)
 {
 	HASH_DELETE(hh, a->instances, i);
 	check_stopped(a);
+}
+
+bool
+application_is_stopping(const struct application *a)
+{
+	return a->stopping;
 }
 
 void

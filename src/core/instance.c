@@ -67,6 +67,7 @@ instance_free(struct instance *i)
 		return;
 	instance_later_fini(i);
 	inst_work_fini(i);
+	instance_admin_fini(i);
 	instance_stop_fini(i);
 	if (i->script != NULL)
 		application_env(i->app)->script->close(i->script);
@@ -184,6 +185,7 @@ start_failed(struct instance *i, const struct err *why)
 	i->state = INSTANCE_NEW;
 	log_error("instance.failed", "inst=%s ref=%s retry_ms=%lld why=%s",
 	    i->full_name, i->ref, (long long)pause, why->text);
+	instance_admin_started(i, FCS_ESCRIPT, why->text);
 }
 
 static void
@@ -196,6 +198,7 @@ on_started(struct instance *i, bool ok)
 		    "a start handler failed");
 	i->state = INSTANCE_RUNNING;
 	i->failures = 0;
+	instance_admin_started(i, FCS_OK, "");
 	instance_resume(i);
 	instance_idle_check(i);
 }

@@ -101,8 +101,26 @@ int instance_later(struct instance *, void (*fn)(void *arg, int result),
     void *arg) FCS_MUSTUSE;
 
 /* reason: gc, shutdown, unload, reload (script-api.md 3).
- * Stop: on(:stop), modules stopped, clients told AppShutdown and closed. */
+ * Stop: on(:stop), modules stopped, clients told AppShutdown and closed. Who
+ * connects meanwhile waits for the next start, unless the application stops. */
 void instance_stop(struct instance *, const char *reason);
+/* As the script wants it; text: what the clients are told. */
+void instance_shutdown(struct instance *, const char *text);
+
+/*
+ * Starts and ends somebody waits for. done comes once, maybe within the call:
+ * FCS_OK; FCS_ESCRIPT the start failed; FCS_EACCES allow(:unload) refused;
+ * FCS_ECLOSED the instance is no more (free arg, nothing else). why is never
+ * NULL. FCS_ENOMEM: done is not called.
+ */
+typedef void (*instance_done_fn)(void *arg, int result, const char *why);
+/* Back-off and INSTANCE_DISABLED do not hold it up. */
+int instance_admin_start(
+    struct instance *, instance_done_fn done, void *arg) FCS_MUSTUSE;
+/* force: allow(:unload) is not asked. FCS_OK when it is gone, or new again for
+ * those who wait. */
+int instance_admin_unload(struct instance *, const char *reason, bool force,
+    instance_done_fn done, void *arg) FCS_MUSTUSE;
 /* Brackets what the script layer runs of its own accord (timers, deferred
  * work), so that what it causes is queued as in any other handler. */
 void instance_script_enter(struct instance *);

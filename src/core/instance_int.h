@@ -97,6 +97,9 @@ struct instance {
 	bool losing;   /* the stop under way is the end of a lost script */
 	bool removing; /* GONE at the end of it, no new start */
 	char stop_reason[64];
+	char stop_text[ERR_TEXT_MAX]; /* for clients; "": by the reason */
+	struct waiter *waiters;       /* instance_admin.c */
+	uint64_t last_waiter;
 
 	uint32_t failures;      /* starts that failed in a row */
 	uint64_t not_before_ms; /* back-off */
@@ -184,6 +187,7 @@ void client_drop_undurable(struct client *, uint64_t seq, const char *why);
 
 /* --- application.c --- */
 void application_forget(struct application *, struct instance *);
+bool application_is_stopping(const struct application *);
 /* Counts of clients, all instances; ip NULL: of no address. FCS_ELIMIT with the
  * text for Rejected. */
 int application_enter(
@@ -214,7 +218,12 @@ int instance_open_modules(struct instance *) FCS_MUSTUSE;
 void instance_close_modules(struct instance *);
 void instance_idle_check(struct instance *);
 /* End the state INSTANCE_DISABLED; others are left alone. */
-void instance_enable(struct instance *);
+void instance_enable(struct instance *, const char *why);
+
+/* --- instance_admin.c: those who wait for a start or an end --- */
+void instance_admin_started(struct instance *, int result, const char *why);
+void instance_admin_ended(struct instance *);
+void instance_admin_fini(struct instance *);
 
 /* --- instance_later.c --- */
 void instance_later_durable(struct instance *);

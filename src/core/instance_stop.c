@@ -116,6 +116,8 @@ reason_text(const struct instance *i)
 {
 	if (i->losing)
 		return "The application was stopped.";
+	if (i->stop_text[0] != '\0')
+		return i->stop_text;
 	if (strcmp(i->stop_reason, "shutdown") == 0)
 		return "The server is shutting down.";
 	if (strcmp(i->stop_reason, "unload") == 0)
@@ -199,11 +201,11 @@ after_loss(struct instance *i)
 }
 
 void
-instance_enable(struct instance *i)
+instance_enable(struct instance *i, const char *why)
 {
 	if (i->state != INSTANCE_DISABLED)
 		return;
-	log_info("instance.enabled", "inst=%s why=%s", i->full_name, "reload");
+	log_info("instance.enabled", "inst=%s why=%s", i->full_name, why);
 	i->state = INSTANCE_NEW;
 	i->overrun_count = 0;
 	i->not_before_ms = 0;
@@ -228,6 +230,8 @@ finish(struct instance *i)
 	end_script(i);
 	instance_later_fini(i);
 	instance_close_modules(i);
+	i->stop_text[0] = '\0';
+	instance_admin_ended(i);
 	if (i->removing || (i->clients == NULL && !i->losing) ||
 	    instance_open_modules(i) != FCS_OK) {
 		gone(i);
@@ -237,6 +241,8 @@ finish(struct instance *i)
 		after_loss(i);
 	else
 		i->state = INSTANCE_NEW;
+	if (i->losing)
+		instance_admin_started(i, FCS_ESCRIPT, "the script was ended");
 	i->losing = false;
 	instance_resume(i);
 	instance_idle_check(i);
@@ -315,7 +321,7 @@ instance_stop(struct instance *i, const char *reason)
 
 	if (i->state == INSTANCE_GONE)
 		return;
-	if (strcmp(reason, "gc") != 0)
+	if (application_is_stopping(i->app))
 		i->removing = true;
 	if (i->stop != STOP_NONE || i->state == INSTANCE_LOST)
 		return; /* on its way */
@@ -331,6 +337,14 @@ instance_stop(struct instance *i, const char *reason)
 	memset(&args, 0, sizeof(args));
 	args.text = i->stop_reason;
 	inst_work_event_done(i, SCRIPT_STOP, &args, on_script_stopped);
+}
+
+void
+instance_shutdown(struct instance *i, const char *text)
+{
+	if (i->stop == STOP_NONE && i->state == INSTANCE_RUNNING)
+		(void)snprintf(i->stop_text, sizeof(i->stop_text), "%s", text);
+	instance_stop(i, "shutdown");
 }
 
 /* ---- a lost script ---- */

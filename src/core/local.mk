@@ -7,6 +7,7 @@ libcore_a_SOURCES = \
 	src/core/client_call.c \
 	src/core/inst_work.c \
 	src/core/instance.c \
+	src/core/instance_admin.c \
 	src/core/instance_call.c \
 	src/core/instance_later.c \
 	src/core/instance_stop.c \
@@ -21,6 +22,7 @@ libcore_a_SOURCES = \
 	src/core/sharedobj_load.c \
 	src/core/sharedobj_msg.c \
 	src/core/sharedobj_out.c \
+	src/core/sharedobj_path.c \
 	src/core/sharedobj_queue.c \
 	src/core/sharedobj_script.c \
 	src/core/sharedobj_user.c \

@@ -53,6 +53,12 @@ void sharedobj_begin(struct sharedobj *);
 int sharedobj_end(struct sharedobj *, bool commit) FCS_MUSTUSE;
 void sharedobj_close(struct sharedobj *); /* drops the script's hold */
 
+/* clear_shared_objects: every object of the path (name_path_match) is emptied,
+ * subscribers get Clear. One that must be read first is cleared when it is
+ * there. true: that is so for all; false: one could not be (read-only store,
+ * limits), or none matches. */
+bool sharedobj_clear_path(struct instance *, const char *path);
+
 const char *sharedobj_name(const struct sharedobj *);
 bool sharedobj_is_persistent(const struct sharedobj *);
 uint64_t sharedobj_version(const struct sharedobj *);

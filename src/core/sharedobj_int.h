@@ -191,7 +191,8 @@ struct sharedobj {
 	uint32_t active;
 	struct so_waiting *waiting; /* list */
 	bool draining;
-	bool held; /* by the script */
+	bool held;         /* by the script */
+	bool clear_wanted; /* once its image is there */
 
 	struct so_sync *full[3]; /* of the newest version, by variant */
 	uint64_t full_version;

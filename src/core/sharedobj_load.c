@@ -155,6 +155,13 @@ loaded(struct sharedobj *so, struct so_image *image)
 	sharedobj_out_forget(so);
 	if (so->active > 0)
 		sharedobj_queue_resync(so);
+	if (so->clear_wanted) {
+		so->clear_wanted = false;
+		if (sharedobj_clear(so) != FCS_OK)
+			log_warn("so.clear", "inst=%s object=%s why=%s",
+			    instance_full_name(so->set->inst), so->name,
+			    "could not be cleared");
+	}
 	sharedobj_wake_one(so);
 }
 

@@ -17,6 +17,7 @@ struct ctl_options {
 	const char *socket; /* NULL: default */
 	bool json, quiet, no_header, is_tty;
 	bool names_only;   /* -o name */
+	bool force;        /* --force: without asking the application */
 	uint32_t watch_ms; /* --watch, 0 = once */
 	int64_t timeout_ms;
 };
@@ -81,6 +82,9 @@ void ctl_table_text(const json_t *, enum ctl_format, char *out, size_t size);
 /* --- ctl_run.c --- */
 /* Rows as a table, JSON lines or names; again and again with --watch. */
 int ctl_run(
+    const struct ctl_command *, const struct ctl_options *, json_t *request);
+/* Nothing is printed: the exit status says it. */
+int ctl_run_quiet(
     const struct ctl_command *, const struct ctl_options *, json_t *request);
 /* One JSON value on a line of stdout. */
 void ctl_print_json(const json_t *);

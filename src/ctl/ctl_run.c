@@ -58,6 +58,22 @@ run_once(const struct ctl_command *cmd, const struct ctl_options *opt,
 	return rc;
 }
 
+static int
+no_row(void *arg, const json_t *row)
+{
+	(void)arg;
+	(void)row;
+	return 0;
+}
+
+int
+ctl_run_quiet(const struct ctl_command *cmd, const struct ctl_options *opt,
+    json_t *request)
+{
+	(void)cmd;
+	return ctl_ask(opt, request, opt->timeout_ms, no_row, NULL);
+}
+
 int
 ctl_run(const struct ctl_command *cmd, const struct ctl_options *opt,
     json_t *request)

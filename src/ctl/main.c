@@ -19,6 +19,7 @@ enum {
 	OPT_JSON = 256,
 	OPT_NO_HEADER,
 	OPT_WATCH,
+	OPT_FORCE,
 	OPT_VERSION
 };
 
@@ -28,6 +29,7 @@ static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "no-header", no_argument, NULL, OPT_NO_HEADER },
 	{ "watch", optional_argument, NULL, OPT_WATCH },
+	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
@@ -60,8 +62,9 @@ help(void)
 	const struct ctl_command *c;
 	char left[64];
 
-	puts("usage: fcsctl [-S SOCKET] [--json] [-o name] [--no-header] [-q]\n"
-	     "              [--watch[=SECONDS]] [-t SECONDS] NOUN VERB ...\n");
+	puts(
+	    "usage: fcsctl [-S SOCKET] [--json] [-o name] [--no-header] [-q]\n"
+	    "              [--watch[=SECONDS]] [-t SECONDS] [--force] NOUN VERB ...\n");
 	for (c = ctl_commands; c->name != NULL; c++) {
 		usage_of(c, left, sizeof(left));
 		printf("  %-28s %s\n", left, c->help);
@@ -160,7 +163,8 @@ run(const struct ctl_options *opt, int argc, char **argv)
 	args = json_object();
 	request = json_pack("{s:i, s:i, s:s, s:O}", "v", CONTROL_VERSION, "id",
 	    1, "do", c->name, "args", args);
-	if (request == NULL)
+	if (request == NULL || (opt->force && json_object_set_new(args, "force",
+						  json_true()) != 0))
 		rc = CONTROL_FAILED;
 	else
 		rc = put_args(c, args, argc - used, argv + used);
@@ -214,6 +218,9 @@ main(int argc, char **argv)
 			break;
 		case OPT_JSON:
 			opt.json = true;
+			break;
+		case OPT_FORCE:
+			opt.force = true;
 			break;
 		case OPT_NO_HEADER:
 			opt.no_header = true;

@@ -221,7 +221,7 @@ route_guest(struct gateway *gw, struct guest *g)
 {
 	const struct url_app *where = guest_where(g);
 	struct route *r = route_of(gw, where->app);
-	struct wait *w;
+	struct wait *w, **end;
 
 	if (r != NULL && r->ch != NULL) {
 		hand_over(gw, r, g);
@@ -229,18 +229,19 @@ route_guest(struct gateway *gw, struct guest *g)
 	}
 	if (r == NULL)
 		r = ask(gw, where);
-	for (w = r == NULL ? NULL : r->waits; w != NULL; w = w->next)
-		if (w->guest == guest_id(g))
-			return;
-	w = r == NULL ? NULL : calloc(1, sizeof(*w));
+	w = NULL;
+	if (r != NULL) {
+		for (end = &r->waits; *end != NULL; end = &(*end)->next)
+			if ((*end)->guest == guest_id(g))
+				return;
+		w = *end = calloc(1, sizeof(*w)); /* in order of arrival */
+	}
 	if (w == NULL) {
 		guest_refuse(g, STATUS_CONNECT_FAILED, "Out of memory.",
 		    "out of memory");
 		return;
 	}
 	w->guest = guest_id(g);
-	w->next = r->waits;
-	r->waits = w;
 }
 
 void

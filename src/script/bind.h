@@ -10,6 +10,7 @@
 
 #include "script/vm.h"
 
+void bind_app_init(struct vm *);
 void bind_core_init(struct vm *);
 void bind_client_init(struct vm *);
 void bind_sharedobj_init(struct vm *);

@@ -238,6 +238,12 @@ run_work(void *arg)
 		    s->vm != NULL && c.more)
 			s->vm->has_work = true;
 	}
+	if (s->vm != NULL && s->vm->gc_wanted && !s->vm->has_work) {
+		memset(&c, 0, sizeof(c));
+		s->vm->gc_wanted = false;
+		(void)enter(
+		    s, COLLECT_MS, "collecting", engine_call_collect, &c);
+	}
 	s->queued = false;
 	if (s->vm != NULL && s->vm->has_work && !s->closing) {
 		s->queued = true;

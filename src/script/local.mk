@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libscript.a
 libscript_a_SOURCES = \
 	src/script/bind.h \
+	src/script/bind_app.c \
 	src/script/bind_client.c \
 	src/script/bind_core.c \
 	src/script/bind_json.c \

@@ -286,6 +286,7 @@ set_up(struct vm *vm, void *arg)
 	close_doors(mrb);
 	vm->fcs = mrb_define_module(mrb, "FCS");
 	vm->native = mrb_define_module_under(mrb, vm->fcs, "Native");
+	bind_app_init(vm);
 	bind_core_init(vm);
 	bind_client_init(vm);
 	bind_sharedobj_init(vm);

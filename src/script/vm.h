@@ -96,6 +96,7 @@ struct vm {
 	int delivering;   /* depth: answer_mem is in use */
 	bool close_after; /* the delivery: the VM is lost */
 	bool has_work;
+	bool gc_wanted; /* collect when there is no work */
 	uint64_t parked;
 	struct vmdecl decl;
 	struct vm_timer *timers;

@@ -40,6 +40,35 @@ UNIT(paths_cannot_be_forged)
 	ck_assert_int_eq(name_check(NAME_STREAM, "a\0b", 3, NULL), FCS_EINVAL);
 }
 
+UNIT(paths_of_the_old_server_stand_for_names)
+{
+	static const struct {
+		const char *path, *yes, *no;
+	} v[] = {
+		{ "/", "a", NULL },
+		{ "", "a/b", NULL },
+		{ "/a/b", "a/b", "a/b/c" },
+		{ "a", "a", "a/b" },
+		{ "/*", "a/b/c", NULL },
+		{ "/a/*", "a/b/c", "a" },
+		{ "/a/*", "a/b", "ab" },
+		{ "/a/b*", "a/b", "a/b/c" },
+		{ "/a/*c", "a/bc", "a/b/c" },
+		{ "/a/?", "a/b", "a/bc" },
+		{ "/a?c", "abc", "a/c" },
+		{ "/*/b", "*/b", "a/b" },
+		{ "/a*b*c", "aXbYbc", "aXbYb" },
+	};
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		ck_assert_msg(name_path_match(v[i].path, v[i].yes), "%s %s",
+		    v[i].path, v[i].yes);
+		if (v[i].no != NULL)
+			ck_assert_msg(!name_path_match(v[i].path, v[i].no),
+			    "%s %s", v[i].path, v[i].no);
+	}
+}
+
 UNIT(slots_hold_anything_but_nul)
 {
 	ck_assert_int_eq(check(NAME_SLOT, "../a//b\n"), FCS_OK);

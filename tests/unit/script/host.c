@@ -247,6 +247,9 @@ start(const char *const *settings)
 				  &why) == FCS_OK,
 		    "%s", why.text);
 	}
+	ck_assert_int_eq(config_set(config, "hostname", "test.example",
+			     CONFIG_BY_OPTION, &why),
+	    FCS_OK);
 	ck_assert_int_eq(
 	    config_app_load(config, "test", dir, &of_app, &problems), FCS_OK);
 	config_problems_fini(&problems);

@@ -25,6 +25,7 @@ tests_unit_script_test_vmarena_LDADD = $(UNIT) $(LIBS_SCRIPT)
 tests_unit_script_test_vmguard_SOURCES = tests/unit/script/test_vmguard.c \
 	$(SCRIPT_HOST)
 tests_unit_script_test_vmguard_LDADD = $(UNIT) $(LIBS_SCRIPT)
-EXTRA_DIST += tests/unit/script/api.rb tests/unit/script/await.rb \
+EXTRA_DIST += tests/unit/script/api.rb tests/unit/script/app.rb \
+	tests/unit/script/await.rb \
 	tests/unit/script/check.rb tests/unit/script/runaway.rb \
 	tests/unit/script/sandbox.rb tests/unit/script/value.rb

@@ -73,6 +73,14 @@ UNIT(api_says_what_the_manual_says)
 	run("api.rb", 25, NULL);
 }
 
+UNIT(instance_does_what_the_manual_says)
+{
+	static const char *const small[] = { "script.timers=5",
+		"script.handlers=4", "script.calls=3", "script.time=2s", NULL };
+
+	run("app.rb", 15, small);
+}
+
 UNIT(values_are_converted_by_the_tables)
 {
 	run("value.rb", 10, NULL);
