@@ -33,4 +33,6 @@ libcodec_a_SOURCES = \
 	src/codec/url.h \
 	src/codec/value.c \
 	src/codec/value.h \
-	src/codec/value_json.c
+	src/codec/value_json.c \
+	src/codec/weburl.c \
+	src/codec/weburl.h

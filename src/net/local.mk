@@ -3,6 +3,8 @@ noinst_LIBRARIES += libnet.a
 libnet_a_SOURCES = \
 	src/net/channel.c src/net/channel.h \
 	src/net/channel_handover.c \
+	src/net/fetch.c src/net/fetch.h \
+	src/net/fetch_easy.c src/net/fetch_int.h \
 	src/net/http.c src/net/http.h \
 	src/net/listener.c src/net/listener.h \
 	src/net/loop.c src/net/loop.h \

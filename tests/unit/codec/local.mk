@@ -14,7 +14,8 @@ check_PROGRAMS += \
 	tests/unit/codec/test_somsg \
 	tests/unit/codec/test_status \
 	tests/unit/codec/test_url \
-	tests/unit/codec/test_value
+	tests/unit/codec/test_value \
+	tests/unit/codec/test_weburl
 endif
 noinst_HEADERS += tests/unit/codec/vec.h
 tests_unit_codec_test_amf0_LDADD = $(UNIT) $(LIBS_CODEC)
@@ -31,3 +32,4 @@ tests_unit_codec_test_somsg_LDADD = $(UNIT) $(LIBS_CODEC)
 tests_unit_codec_test_status_LDADD = $(UNIT) $(LIBS_CODEC)
 tests_unit_codec_test_url_LDADD = $(UNIT) $(LIBS_CODEC)
 tests_unit_codec_test_value_LDADD = $(UNIT) $(LIBS_CODEC)
+tests_unit_codec_test_weburl_LDADD = $(UNIT) $(LIBS_CODEC)

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/net/test_channel tests/unit/net/test_listener \
-	tests/unit/net/test_loop tests/unit/net/test_pace \
+check_PROGRAMS += \
+	tests/unit/net/test_channel \
+	tests/unit/net/test_fetch \
+	tests/unit/net/test_listener \
+	tests/unit/net/test_loop \
+	tests/unit/net/test_pace \
 	tests/unit/net/test_stream
 endif
 tests_unit_net_test_channel_LDADD = $(UNIT) $(LIBS_NET)
+tests_unit_net_test_fetch_LDADD = $(UNIT) $(LIBS_NET)
 tests_unit_net_test_listener_LDADD = $(UNIT) $(LIBS_NET)
 tests_unit_net_test_loop_LDADD = $(UNIT) $(LIBS_NET)
 tests_unit_net_test_stream_LDADD = $(UNIT) $(LIBS_NET)
