@@ -131,6 +131,8 @@ on_pong(struct conn *c, uint32_t value)
 		return;
 	c->ping_open = false;
 	c->rtt_ms = (int)(loop_now_ms(c->loop) - c->ping_sent_ms);
+	if (c->ops->pong != NULL)
+		c->ops->pong(c->arg, c->rtt_ms);
 }
 
 /* One timer does all: it is not moved on input, but looks when it rings. */
@@ -214,6 +216,7 @@ on_message(void *arg, const struct message *m)
 	uint32_t value;
 	int rc;
 
+	c->messages_in++;
 	switch (m->type) {
 	case MESSAGE_CHUNK_SIZE: /* the reader has done it */
 	case MESSAGE_ABORT:
@@ -549,4 +552,11 @@ conn_counts(const struct conn *c, uint64_t *bytes_in, uint64_t *bytes_out)
 	stream_counts(c->stream, &n);
 	*bytes_in = c->bytes_in;
 	*bytes_out = c->opt.bytes_out + n.bytes_out;
+}
+
+void
+conn_messages(const struct conn *c, uint64_t *in, uint64_t *out)
+{
+	*in = c->messages_in;
+	*out = c->messages_out;
 }

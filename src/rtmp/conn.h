@@ -40,6 +40,8 @@ struct conn_ops {
 	 * it for the log. Once; not after conn_close. */
 	void (*closed)(void *arg, const struct err *why);
 	void (*drained)(void *arg); /* may be NULL */
+	/* The peer answered a ping; may be NULL. */
+	void (*pong)(void *arg, int rtt_ms);
 };
 
 struct conn_options {
@@ -68,6 +70,21 @@ struct stream *conn_stream(struct conn *);
 struct loop *conn_loop(struct conn *);
 /* Bytes on the wire both ways, those before a hand-over included. */
 void conn_counts(const struct conn *, uint64_t *bytes_in, uint64_t *bytes_out);
+
+/* Messages both ways, control included. */
+void conn_messages(const struct conn *, uint64_t *in, uint64_t *out);
+/* What waits to be sent, by kind of message. */
+enum conn_kind {
+	CONN_AUDIO,
+	CONN_VIDEO,
+	CONN_SHARED_OBJECT,
+	CONN_DATA, /* data messages and commands */
+	CONN_KINDS
+};
+struct conn_queue {
+	uint64_t messages[CONN_KINDS], bytes[CONN_KINDS];
+};
+void conn_queue(const struct conn *, struct conn_queue *);
 
 /* Queue one message (chunked with the current out chunk size); leaves at the
  * end of the turn. csid 2 control, 3 commands and shared objects, else see

@@ -43,6 +43,7 @@ struct conn {
 	uint32_t ping_value;
 	bool ping_open;
 	int rtt_ms;
+	uint64_t messages_in, messages_out;
 };
 
 /* Queue bytes whatever the phase: the handshake is sent before the connection

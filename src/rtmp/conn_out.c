@@ -46,6 +46,7 @@ conn_send(struct conn *c, uint32_t csid, uint8_t type, uint32_t msid,
 		return FCS_ENOMEM;
 	chunk_encode(
 	    b->data, csid, type, msid, ts_ms, payload, len, c->out_chunk);
+	c->messages_out++;
 	return conn_push(c, b, owner, ts_ms, true);
 }
 
@@ -101,6 +102,7 @@ conn_send_packet(struct conn *c, struct packet *p, uint32_t msid,
 	key.csid = conn_csid(msid, lane_of(p->type));
 	key.msid = msid;
 	key.ts_offset_ms = ts_offset_ms;
+	c->messages_out++;
 	return conn_push(c,
 	    packet_serialise(p, &key, stats == NULL ? &nobody : stats), msid,
 	    p->ts_ms + (uint32_t)ts_offset_ms, flush);
@@ -206,4 +208,52 @@ conn_drop(struct conn *c, uint32_t msid)
 {
 	if (c->phase != CONN_CLOSED && msid != 0)
 		(void)stream_drop(c->stream, msid);
+}
+
+/* ---- the queue ---- */
+
+/* Every message begins with a full header: basic header, time stamp, length,
+ * then the type. */
+static int
+kind_of(const uint8_t *data, size_t len)
+{
+	size_t at = (data[0] & 0x3f) == 0 ? 2 : (data[0] & 0x3f) == 1 ? 3 : 1;
+
+	if (at + 6 >= len)
+		return CONN_KINDS;
+	switch (data[at + 6]) {
+	case MESSAGE_AUDIO:
+		return CONN_AUDIO;
+	case MESSAGE_VIDEO:
+		return CONN_VIDEO;
+	case MESSAGE_SO:
+	case MESSAGE_SO_AMF3:
+		return CONN_SHARED_OBJECT;
+	case MESSAGE_DATA:
+	case MESSAGE_DATA_AMF3:
+	case MESSAGE_COMMAND:
+	case MESSAGE_COMMAND_AMF3:
+		return CONN_DATA;
+	default:
+		return CONN_KINDS; /* control */
+	}
+}
+
+static void
+count_queued(void *arg, const uint8_t *data, size_t len, size_t sent)
+{
+	struct conn_queue *q = arg;
+	int kind = kind_of(data, len);
+
+	if (kind == CONN_KINDS)
+		return;
+	q->messages[kind]++;
+	q->bytes[kind] += len - sent;
+}
+
+void
+conn_queue(const struct conn *c, struct conn_queue *q)
+{
+	memset(q, 0, sizeof(*q));
+	stream_each(c->stream, count_queued, q);
 }

@@ -26,6 +26,7 @@ struct side {
 	uint8_t payload[4096];
 	char text[ERR_TEXT_MAX];
 	bool free_on_message;
+	int pongs, pong_ms;
 };
 static struct side us, them;
 
@@ -63,7 +64,17 @@ on_closed(void *arg, const struct err *why)
 	memcpy(s->text, why->text, sizeof(s->text));
 }
 
-static const struct conn_ops ops = { on_ready, on_message, on_closed, NULL };
+static void
+on_pong(void *arg, int rtt_ms)
+{
+	struct side *s = arg;
+
+	s->pongs++;
+	s->pong_ms = rtt_ms;
+}
+
+static const struct conn_ops ops = { on_ready, on_message, on_closed, NULL,
+	on_pong };
 
 static void
 start(enum conn_role role, const void *early, size_t len)
@@ -371,6 +382,12 @@ UNIT(pong_gives_the_round_trip_and_keeps_the_connection)
 	put_message(3, 20, 0, "x", 1);
 	turn_until(&us.messages, 1);
 	ck_assert_int_ge(conn_rtt_ms(us.conn), 0);
+	ck_assert_int_eq(us.pongs, 1);
+	ck_assert_int_eq(us.pong_ms, conn_rtt_ms(us.conn));
+	put_message(2, 4, 0, pong, sizeof(pong)); /* nobody asked again */
+	put_message(3, 20, 0, "x", 1);
+	turn_until(&us.messages, 2);
+	ck_assert_int_eq(us.pongs, 1);
 	end();
 }
 
@@ -527,6 +544,50 @@ UNIT(dropping_takes_the_media_of_one_stream_only)
 	expect("09 000000 000003 08 02000000 af0161"
 	       "02 000000 000006 04 00000000 0001 00000001");
 	packet_unref(p);
+	end();
+}
+
+UNIT(queue_is_counted_by_kind_and_messages_both_ways)
+{
+	struct packet *audio =
+	    packet_new(MESSAGE_AUDIO, 0, (const uint8_t *)"\257\1a", 3);
+	struct packet *video =
+	    packet_new(MESSAGE_VIDEO, 0, (const uint8_t *)"\27\1abcd", 6);
+	struct conn_queue q;
+	uint64_t in, out;
+
+	start(CONN_PLAIN, NULL, 0);
+	conn_queue(us.conn, &q);
+	ck_assert_uint_eq(q.messages[CONN_DATA], 0);
+	ck_assert_int_eq(
+	    conn_send_packet(us.conn, audio, 1, 0, NULL, true), FCS_OK);
+	ck_assert_int_eq(
+	    conn_send_packet(us.conn, video, 1, 0, NULL, true), FCS_OK);
+	ck_assert_int_eq(
+	    conn_send_packet(us.conn, video, 70, 0, NULL, true), FCS_OK);
+	ck_assert_int_eq(conn_send(us.conn, 3, MESSAGE_SO, 0, 0,
+			     (const uint8_t *)"xx", 2, 0),
+	    FCS_OK);
+	ck_assert_int_eq(conn_send(us.conn, 300, MESSAGE_COMMAND, 0, 0,
+			     (const uint8_t *)"yyy", 3, 0),
+	    FCS_OK);
+	ck_assert_int_eq(conn_ping(us.conn), FCS_OK);
+	conn_queue(us.conn, &q);
+	ck_assert_uint_eq(q.messages[CONN_AUDIO], 1);
+	ck_assert_uint_eq(q.bytes[CONN_AUDIO], 12 + 3);
+	ck_assert_uint_eq(q.messages[CONN_VIDEO], 2);
+	ck_assert_uint_eq(q.messages[CONN_SHARED_OBJECT], 1);
+	ck_assert_uint_eq(q.bytes[CONN_SHARED_OBJECT], 12 + 2);
+	ck_assert_uint_eq(q.messages[CONN_DATA], 1);
+	put_message(3, MESSAGE_COMMAND, 0, "x", 1);
+	turn_until(&us.messages, 1);
+	conn_messages(us.conn, &in, &out);
+	ck_assert_uint_eq(in, 1);
+	ck_assert_uint_eq(out, 6);
+	conn_queue(us.conn, &q);
+	ck_assert_uint_eq(q.messages[CONN_VIDEO], 0);
+	packet_unref(audio);
+	packet_unref(video);
 	end();
 }
 
