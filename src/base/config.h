@@ -94,10 +94,10 @@ enum config_reload {
 	X(PUBLISH_TIMEOUT, "publish_timeout", DURATION, "2s", 0, 600000, NULL, UNUSED, "how long the first publisher may take to answer the probe") \
 	X(ACCESS_READ, "access.read", LIST, "/", 0, 0, NULL, ON_HUP, "read access a client starts with") \
 	X(ACCESS_WRITE, "access.write", LIST, "/", 0, 0, NULL, ON_HUP, "write access a client starts with") \
-	X(ACCESS_SAMPLES, "access.samples", LIST, "/", 0, 0, NULL, UNUSED, "raw data access a client starts with") \
-	X(BANDWIDTH_IN, "bandwidth.in", SIZE, "2500000", 1024, 1LL << 40, NULL, ON_HUP, "bytes a second announced for the client's direction") \
-	X(BANDWIDTH_OUT, "bandwidth.out", SIZE, "2500000", 1024, 1LL << 40, NULL, ON_HUP, "bytes a second announced for our direction") \
-	X(BANDWIDTH_CAP, "bandwidth.cap", SIZE, "5000000", 1024, 1LL << 40, NULL, UNUSED, "most a client may ask for") \
+	X(ACCESS_SAMPLES, "access.samples", LIST, "/", 0, 0, NULL, ON_HUP, "streams whose raw samples a client may read, at first") \
+	X(BANDWIDTH_IN, "bandwidth.in", SIZE, "2500000", 1024, 1LL << 40, NULL, ON_HUP, "bytes a second a client may send; the default is announced only, nothing is limited") \
+	X(BANDWIDTH_OUT, "bandwidth.out", SIZE, "2500000", 1024, 1LL << 40, NULL, ON_HUP, "bytes a second a client is sent; the default is announced only, nothing is limited") \
+	X(BANDWIDTH_CAP, "bandwidth.cap", SIZE, "5000000", 1024, 1LL << 40, NULL, ON_HUP, "most a script may allow a client") \
 	X(BANDWIDTH_CHECK, "bandwidth_check", ENUM, "native", 0, 0, "native|empty|off", ON_HUP, "answer to checkBandwidth") \
 	X(SCRIPT_MEMORY, "script.memory", SIZE, "16M", 1 << 20, 1LL << 34, NULL, AT_START, "memory of one instance's script") \
 	X(SCRIPT_TIME, "script.time", DURATION, "50ms", 1, 60000, NULL, ON_HUP, "time between two waits of a handler") \

@@ -17,6 +17,8 @@
 	X(CONNECT_APPSHUTDOWN, "NetConnection.Connect.AppShutdown", "error")   \
 	X(CONNECT_CLOSED, "NetConnection.Connect.Closed", "status")            \
 	X(CONNECT_IDLETIMEOUT, "NetConnection.Connect.IdleTimeout", "status")  \
+	X(CONNECT_RECONNECTREQUEST, "NetConnection.Connect.ReconnectRequest",  \
+	    "status")                                                          \
 	X(CALL_FAILED, "NetConnection.Call.Failed", "error")                   \
 	X(PUBLISH_START, "NetStream.Publish.Start", "status")                  \
 	X(PUBLISH_BADNAME, "NetStream.Publish.BadName", "error")               \

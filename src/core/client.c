@@ -100,6 +100,10 @@ client_destroy(struct client *c)
 	timer_free(c->decide_timer);
 	access_fini(&c->access[0]);
 	access_fini(&c->access[1]);
+	access_fini(&c->samples[0]);
+	access_fini(&c->samples[1]);
+	free(c->virtual_key);
+	free(c->last);
 	drop(c->info.id);
 	drop(c->info.ip);
 	drop(c->info.protocol);
@@ -116,27 +120,33 @@ client_destroy(struct client *c)
 }
 
 static void
-set_default(struct client *c, bool write, enum config_app_key key)
+set_default(
+    struct client *c, struct client_paths *paths, enum config_app_key key)
 {
 	const struct config_app *s = application_env(c->inst->app)->settings;
 	size_t n = config_app_count(s, key), k;
 	const char **v = calloc(n == 0 ? 1 : n, sizeof(*v));
 
+	access_fini(paths); /* no memory: refuse rather than allow */
 	if (v == NULL)
 		return;
 	for (k = 0; k < n; k++)
 		v[k] = config_app_item(s, key, k);
-	/* no memory: refuse rather than allow */
-	if (access_set(&c->access[write], v, (uint32_t)n) != FCS_OK)
-		access_fini(&c->access[write]);
+	fcs_ignore(access_set(paths, v, (uint32_t)n));
 	free(v);
 }
 
 void
 client_set_defaults(struct client *c)
 {
-	set_default(c, false, APP_ACCESS_READ);
-	set_default(c, true, APP_ACCESS_WRITE);
+	set_default(c, &c->access[0], APP_ACCESS_READ);
+	set_default(c, &c->access[1], APP_ACCESS_WRITE);
+	set_default(c, &c->samples[0], APP_ACCESS_SAMPLES);
+	set_default(c, &c->samples[1], APP_ACCESS_SAMPLES);
+	c->sample.at_ms = loop_now_ms(c->inst->loop);
+	if (client_default_rates(c) != FCS_OK)
+		log_warn("client.rates", "cid=%s why=%s", c->info.id,
+		    "out of memory: not limited");
 }
 
 /* ---- what is known of it ---- */
@@ -523,6 +533,8 @@ client_lost(struct client *c)
 	if (c->lost)
 		return;
 	client_traffic(c, &in, &out, &rtt);
+	if (i != NULL && (c->last = malloc(sizeof(*c->last))) != NULL)
+		client_figures(c, c->last);
 	c->lost = true;
 	c->state = CLIENT_CLOSED;
 	drop_held(c);

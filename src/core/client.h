@@ -27,9 +27,27 @@ struct client_info {    /* copied */
 	/* "app/inst" of this server that connects, told by the server itself;
 	 * NULL: anybody else */
 	const char *peer_name;
-	int amf;      /* 0 or 3 */
-	bool avmplus; /* AMF0 client that may be sent 0x11 */
+	int amf;         /* 0 or 3 */
+	bool reconnects; /* understands Connect.ReconnectRequest */
+	bool avmplus;    /* AMF0 client that may be sent 0x11 */
 	double video_function;
+};
+
+/* What is known of the traffic with one client, all its life. */
+enum client_kind {
+	CLIENT_AUDIO,
+	CLIENT_VIDEO,
+	CLIENT_SHARED_OBJECT,
+	CLIENT_DATA, /* data messages and commands */
+	CLIENT_KINDS
+};
+struct client_figures {
+	uint64_t bytes_in, bytes_out, msg_in, msg_out, msg_dropped;
+	int rtt_ms;               /* -1 unknown */
+	uint64_t in_bps, out_bps; /* bytes a second, lately */
+	struct {
+		uint64_t messages, bytes;
+	} queue[CLIENT_KINDS], dropped[CLIENT_KINDS];
 };
 
 struct client_ops {
@@ -44,6 +62,23 @@ struct client_ops {
 	void (*close)(void *impl, const char *why); /* graceful */
 	void (*stats)(
 	    void *impl, uint64_t *bytes_in, uint64_t *bytes_out, int *rtt_ms);
+	/* The rest may be NULL: nothing of the kind. */
+	/* All but the rates of figures, which core makes of them. */
+	void (*figures)(void *impl, struct client_figures *);
+	/* Ask for the round trip: client_pinged() follows. */
+	int (*ping)(void *impl);
+	/* The bandwidth test: client_measured() follows. FCS_ENOENT: the
+	 * application has none (settings); the client is told so. */
+	int (*measure)(void *impl);
+	/* Bytes a second; 0 = no limit. */
+	int (*set_rates)(void *impl, uint64_t in_bps, uint64_t out_bps);
+	/* The streams it publishes and plays, lowest stream id first. */
+	void (*streams)(void *impl,
+	    void (*fn)(void *arg, const char *name, bool publishes), void *arg);
+	/* End a stream it publishes or plays with the status of a refusal.
+	 * false: it does no such thing. */
+	bool (*refuse_stream)(
+	    void *impl, const char *name, bool publishes, const char *why);
 };
 
 enum client_state {
@@ -85,6 +120,14 @@ void client_traffic(const struct client *, uint64_t *bytes_in,
 int client_set_access(struct client *, bool write, const char *const *paths,
     uint32_t count) FCS_MUSTUSE;
 bool client_may(const struct client *, bool write, const char *name);
+/* Whether it may look into the samples of a stream (|RtmpSampleAccess). */
+int client_set_samples(struct client *, bool video, const char *const *paths,
+    uint32_t count) FCS_MUSTUSE;
+bool client_may_sample(const struct client *, bool video, const char *name);
+/* Chooses among virtual directories of one name. FCS_EINVAL: has * : or a
+ * control character; FCS_ELIMIT over 255 bytes; FCS_ENOMEM. */
+int client_set_virtual_key(struct client *, const char *, size_t) FCS_MUSTUSE;
+const char *client_virtual_key(const struct client *); /* "" when not set */
 
 /* --- to the client --- */
 /* At once (end of turn). */
@@ -111,6 +154,32 @@ int client_call(struct client *, const char *name, struct value *const *args,
 /* _result / _error arrived from the client. */
 void client_answered(struct client *, double txn, bool ok,
     struct value *const *args, uint32_t count);
+
+/* --- traffic: client_traffic.c --- */
+/* Of a client that is gone: as it was when it went. */
+void client_figures(struct client *, struct client_figures *);
+/* Bytes a second the client may send (out: be sent); 0: what the application
+ * allows. Never above bandwidth.cap; what holds is client_rate(), 0 = no
+ * limit. FCS_EINVAL below CLIENT_RATE_MIN; FCS_ENOMEM: as before. */
+#define CLIENT_RATE_MIN 1024
+int client_set_rate(struct client *, bool out, uint64_t bps) FCS_MUSTUSE;
+uint64_t client_rate(const struct client *, bool out);
+/* Ask: the answer is script_ops->resolve(pending) with milliseconds, or with
+ * {kbit_down, delta_down, delta_time, latency}. Who asks again while one is
+ * under way takes its place. FCS_ECLOSED gone, or not accepted yet;
+ * FCS_ENOENT (measure) there is no test; FCS_ENOMEM. */
+int client_ping(struct client *, uint64_t pending) FCS_MUSTUSE;
+void client_pinged(struct client *, int rtt_ms);
+int client_measure(struct client *, uint64_t pending) FCS_MUSTUSE;
+/* info NULL: it does not answer the test. */
+void client_measured(struct client *, const struct value *info);
+/* NetConnection.Connect.ReconnectRequest; url NULL: the same place again.
+ * FCS_EUNSUPPORTED: it did not say that it understands that; FCS_ECLOSED. */
+int client_reconnect(struct client *, const char *url) FCS_MUSTUSE;
+void client_each_stream(struct client *,
+    void (*fn)(void *arg, const char *name, bool publishes), void *arg);
+bool client_refuse_stream(
+    struct client *, const char *name, bool publishes, const char *why);
 
 /* NetConnection.Connect.Closed (or the status given) and close. */
 void client_disconnect(struct client *, enum status code, const char *why);

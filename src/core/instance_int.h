@@ -144,6 +144,10 @@ struct client_paths {
 	uint32_t n;
 };
 
+struct client_sample { /* of the traffic, for its speed */
+	uint64_t at_ms, bytes_in, bytes_out, in_bps, out_bps;
+};
+
 struct client {
 	struct client_info info; /* texts owned */
 	const struct client_ops *ops;
@@ -166,7 +170,14 @@ struct client {
 
 	char *user;
 	struct client_attr *attrs;
-	struct client_paths access[2]; /* read, write */
+	struct client_paths access[2];  /* read, write */
+	struct client_paths samples[2]; /* audio, video */
+	char *virtual_key;
+
+	uint64_t rate[2];       /* in, out: bytes a second, 0 = no limit */
+	uint64_t ping, measure; /* pendings of the script, 0 = none */
+	struct client_sample sample;
+	struct client_figures *last; /* of one that is gone; may be NULL */
 
 	struct held *held;
 	size_t held_bytes;
@@ -259,6 +270,10 @@ void client_pump(struct client *, bool all);
 void client_fail_calls(struct client *); /* ClientGone */
 /* onStatus of the connection, past everything held: the last words. */
 void client_status_now(struct client *, enum status, const char *description);
+
+/* --- client_traffic.c --- */
+/* The rates of the application's settings; FCS_ENOMEM: none hold. */
+int client_default_rates(struct client *) FCS_MUSTUSE;
 
 /* --- access.c --- */
 int access_set(struct client_paths *, const char *const *paths,

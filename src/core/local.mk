@@ -5,6 +5,7 @@ libcore_a_SOURCES = \
 	src/core/application.c \
 	src/core/client.c \
 	src/core/client_call.c \
+	src/core/client_traffic.c \
 	src/core/inst_work.c \
 	src/core/instance.c \
 	src/core/instance_admin.c \

@@ -8,5 +8,6 @@ libsession_a_SOURCES = \
 	src/session/sess_play.c \
 	src/session/sess_publish.c \
 	src/session/sess_stream.c \
+	src/session/sess_traffic.c \
 	src/session/sess_vod.c \
 	src/session/session.c

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * sess_bw - the native bandwidth test, as old players ask for it with
- * checkBandwidth: the server calls onBWCheck with a payload, the client
+ * checkBandwidth, and scripts for a client: the server calls onBWCheck with a payload, the client
  * answers, and so on with larger ones; onBWDone says what came of it.
  * wire-protocol.md 5.1.
  *
@@ -21,6 +21,12 @@
 #define LONG_MS     1000 /* long enough for a figure */
 /* Transaction ids that calls of the application never reach. */
 #define TXN_FIRST 1e12
+
+enum { /* values of bandwidth_check */
+	BANDWIDTH_NATIVE,
+	BANDWIDTH_EMPTY,
+	BANDWIDTH_OFF
+};
 
 struct sess_bw {
 	uint32_t calls; /* made */
@@ -75,6 +81,21 @@ call(struct session *s)
 	return rc;
 }
 
+/* What the client is told as arguments the script gets as an object. */
+static struct value *
+result(struct arena *a, struct value *const args[4])
+{
+	static const char *const names[4] = { "kbit_down", "delta_down",
+		"delta_time", "latency" };
+	struct value *v = value_new(a, VALUE_OBJECT);
+	int i;
+
+	for (i = 0; v != NULL && i < 4; i++)
+		if (value_set(a, v, names[i], args[i]) != FCS_OK)
+			return NULL;
+	return v;
+}
+
 /* kbit/s, kbit, s, ms */
 static int
 done(struct session *s)
@@ -84,33 +105,58 @@ done(struct session *s)
 	uint64_t spent = now_ms(s) - bw->began_ms;
 	uint64_t waits = bw->latency_ms * (bw->calls - 1);
 	double kbit = (double)bw->bytes * 8 / 1000, seconds = 0;
+	bool is_answered = bw->bytes > 0;
+	double latency = (double)bw->latency_ms;
 	struct value *args[4];
 	int rc = FCS_ENOMEM;
 
-	if (bw->bytes > 0)
-		seconds = spent > waits ? (double)(spent - waits) / 1000 : .001;
-	if (a != NULL) {
-		args[0] = value_number(
-		    a, seconds > 0 ? floor(kbit / seconds + .5) : 0);
-		args[1] = value_number(a, kbit);
-		args[2] = value_number(a, seconds);
-		args[3] = value_number(a, (double)bw->latency_ms);
-		if (args[0] != NULL && args[1] != NULL && args[2] != NULL &&
-		    args[3] != NULL)
-			rc = session_send_command(
-			    s, 0, "onBWDone", 0, NULL, args, 4);
-	}
-	arena_free(a);
 	sess_bw_fini(s);
+	if (a == NULL)
+		return rc;
+	if (is_answered)
+		seconds = spent > waits ? (double)(spent - waits) / 1000 : .001;
+	args[0] = value_number(a, seconds > 0 ? floor(kbit / seconds + .5) : 0);
+	args[1] = value_number(a, kbit);
+	args[2] = value_number(a, seconds);
+	args[3] = value_number(a, latency);
+	if (args[0] != NULL && args[1] != NULL && args[2] != NULL &&
+	    args[3] != NULL)
+		rc = session_send_command(s, 0, "onBWDone", 0, NULL, args, 4);
+	if (rc == FCS_OK)
+		client_measured(
+		    s->client, is_answered ? result(a, args) : NULL);
+	arena_free(a);
 	return rc;
 }
 
-int
-sess_bw_start(struct session *s)
+bool
+sess_bw_is_off(const struct session *s)
 {
-	sess_bw_fini(s);
-	s->bw = calloc(1, sizeof(*s->bw));
-	return s->bw == NULL ? FCS_ENOMEM : call(s);
+	return config_app_int(application_env(s->app)->settings,
+		   APP_BANDWIDTH_CHECK) == BANDWIDTH_OFF;
+}
+
+int
+sess_bw_measure(void *impl)
+{
+	struct session *s = impl;
+	int64_t how = config_app_int(
+	    application_env(s->app)->settings, APP_BANDWIDTH_CHECK);
+	int rc;
+
+	if (s->state != SESSION_OPEN)
+		return FCS_ECLOSED;
+	if (how == BANDWIDTH_NATIVE) {
+		sess_bw_fini(s);
+		s->bw = calloc(1, sizeof(*s->bw));
+		return s->bw == NULL ? FCS_ENOMEM : call(s);
+	}
+	if (how == BANDWIDTH_EMPTY) {
+		rc = session_send_command(s, 0, "onBWDone", 0, NULL, NULL, 0);
+		if (rc != FCS_OK)
+			return rc;
+	}
+	return FCS_ENOENT;
 }
 
 int

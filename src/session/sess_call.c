@@ -10,12 +10,6 @@
 #include "codec/status.h"
 #include "session/session_int.h"
 
-enum { /* values of bandwidth_check */
-	BANDWIDTH_NATIVE,
-	BANDWIDTH_EMPTY,
-	BANDWIDTH_OFF
-};
-
 static bool
 is_exposed(struct session *s, const char *name)
 {
@@ -35,23 +29,17 @@ answer_null(struct session *s, double txn)
 	return session_send_command(s, 0, "_result", txn, NULL, &null, 1);
 }
 
-/* native: the test; empty: its end without the test, the client goes on; off:
- * no such method. */
 static int
 check_bandwidth(struct session *s, const struct command *cmd)
 {
-	int64_t how = config_app_int(
-	    application_env(s->app)->settings, APP_BANDWIDTH_CHECK);
 	int rc;
 
-	if (how == BANDWIDTH_OFF)
-		return FCS_ENOENT;
+	if (sess_bw_is_off(s))
+		return FCS_ENOENT; /* no such method */
 	rc = answer_null(s, cmd->txn);
-	if (rc != FCS_OK)
-		return rc;
-	if (how == BANDWIDTH_NATIVE)
-		return sess_bw_start(s);
-	return session_send_command(s, 0, "onBWDone", 0, NULL, NULL, 0);
+	if (rc == FCS_OK)
+		rc = sess_bw_measure(s);
+	return rc == FCS_ENOENT ? FCS_OK : rc;
 }
 
 static int

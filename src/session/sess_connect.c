@@ -20,7 +20,8 @@
 #define CAPABILITIES  31
 #define MODE          1
 #define FORWARD       4  /* FourCcInfoMap: can forward */
-#define CAPS_EX       14 /* multitrack, ModEx, nanosecond offsets: passed on */
+#define CAPS_EX       15 /* we may ask to reconnect; the rest is passed on */
+#define CAPS_EX_AGAIN 1  /* reconnect */
 #define TEXT_MAX      2048
 #define CONNECT_ARENA (1u << 20)
 
@@ -228,6 +229,12 @@ const struct client_ops sess_connect_client_ops = {
 	.rejected = on_rejected,
 	.close = on_close,
 	.stats = on_stats,
+	.figures = sess_traffic_figures,
+	.ping = sess_traffic_ping,
+	.measure = sess_bw_measure,
+	.set_rates = sess_traffic_set_rates,
+	.streams = sess_traffic_streams,
+	.refuse_stream = sess_traffic_refuse_stream,
 };
 
 /* ---- connect ---- */
@@ -266,6 +273,7 @@ make_client(struct session *s, struct arena *a, const struct value *object,
 	info.query = query;
 	info.peer_name = s->peer_name[0] == '\0' ? NULL : s->peer_name;
 	info.amf = s->amf;
+	info.reconnects = (s->caps_ex & CAPS_EX_AGAIN) != 0;
 	info.avmplus = s->amf == 3;
 	info.video_function =
 	    value_as_number(value_get(object, "videoFunction"), 0);

@@ -64,8 +64,9 @@ on_packet(void *arg, struct packet *p, bool flush)
 		    st->item->name);
 		/* FALLTHROUGH */
 	case VIEWER_DROP:
-		if (st->viewer.is_behind) {
+		if (st->viewer.dropped > 0) { /* a newcomer lost nothing */
 			stats->dropped++;
+			sess_traffic_dropped(st->session, p);
 			instance_stats(st->session->instance)->msg_dropped++;
 		}
 		if (flush)

@@ -74,12 +74,17 @@ void
 sess_stream_sample_access(struct sess_stream *st)
 {
 	static const char name[] = "|RtmpSampleAccess";
+	const struct client *c = st->session->client;
+	bool audio = client_may_sample(c, false, st->item->name);
+	bool video = client_may_sample(c, true, st->item->name);
 	struct buf b;
 
+	if (!audio && !video)
+		return; /* a player without the message has no access */
 	buf_init(&b, 0);
 	amf0_put_string(&b, name, sizeof(name) - 1);
-	amf0_put_bool(&b, false);
-	amf0_put_bool(&b, false);
+	amf0_put_bool(&b, audio);
+	amf0_put_bool(&b, video);
 	send_data(st, &b);
 }
 

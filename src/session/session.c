@@ -483,6 +483,9 @@ on_timer(void *arg)
 
 	if (s->state == SESSION_NEW) {
 		session_close(s, true, "no connect in time");
+	} else if (s->state == SESSION_OPEN && idle > 0 &&
+		   sess_traffic_is_streaming(s)) {
+		timer_set(s->timer, (uint32_t)idle);
 	} else if (s->state == SESSION_OPEN && idle > 0 && quiet >= idle) {
 		client_disconnect(
 		    s->client, STATUS_CONNECT_IDLETIMEOUT, "idle for too long");
@@ -491,10 +494,20 @@ on_timer(void *arg)
 	}
 }
 
+static void
+on_pong(void *arg, int rtt_ms)
+{
+	struct session *s = arg;
+
+	if (s->state == SESSION_OPEN)
+		client_pinged(s->client, rtt_ms);
+}
+
 static const struct conn_ops conn_ops = {
 	.message = on_message,
 	.closed = on_closed,
 	.drained = on_drained,
+	.pong = on_pong,
 };
 
 /* ---- the beginning ---- */

@@ -9,6 +9,7 @@
 
 #include "base/name.h"
 #include "codec/command.h"
+#include "codec/packet.h"
 #include "core/client.h"
 #include "core/instance.h"
 #include "net/timer.h"
@@ -56,6 +57,9 @@ struct session {
 	bool secure;
 	bool enhanced_list, enhanced_maps; /* said at connect */
 	int caps_ex;
+	struct {
+		uint64_t messages, bytes;
+	} dropped[2]; /* audio, video a slow viewer was spared */
 	struct session *prev, *next;
 };
 
@@ -93,11 +97,27 @@ extern const struct client_ops sess_connect_client_ops;
 /* --- sess_call.c: _result, _error, built-in answers, methods --- */
 int sess_call_command(struct session *, const struct command *) FCS_MUSTUSE;
 
-/* --- sess_bw.c: the bandwidth test of checkBandwidth --- */
-int sess_bw_start(struct session *) FCS_MUSTUSE;
+/* --- sess_bw.c: the bandwidth test --- */
+bool sess_bw_is_off(const struct session *);
+/* As the settings say: the test, or its end without the test, so that the
+ * client goes on, or nothing. FCS_ENOENT: nothing is measured. */
+int sess_bw_measure(void *impl);
 /* An answer of the client. FCS_ENOENT: to a call of somebody else. */
 int sess_bw_answered(struct session *, double txn, bool ok) FCS_MUSTUSE;
 void sess_bw_fini(struct session *);
+
+/* --- sess_traffic.c: for the table of client_ops --- */
+void sess_traffic_figures(void *impl, struct client_figures *);
+int sess_traffic_ping(void *impl);
+int sess_traffic_set_rates(void *impl, uint64_t in_bps, uint64_t out_bps);
+void sess_traffic_streams(void *impl,
+    void (*fn)(void *arg, const char *name, bool publishes), void *arg);
+bool sess_traffic_refuse_stream(
+    void *impl, const char *name, bool publishes, const char *why);
+/* A media packet that was not sent to a viewer. */
+void sess_traffic_dropped(struct session *, const struct packet *);
+/* It publishes, or media come to it: not idle, however silent. */
+bool sess_traffic_is_streaming(struct session *);
 
 /* --- sess_stream: createStream ... publish, play, seek, pause (core/live,
  * core/playback). Handled: FCS_OK; FCS_ENOENT not a stream command; other

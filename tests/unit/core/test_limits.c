@@ -70,8 +70,11 @@ on_stats(void *impl, uint64_t *in, uint64_t *out, int *rtt)
 	*rtt = -1;
 }
 
-static const struct client_ops ops = { on_send, on_accepted, on_rejected,
-	on_close, on_stats };
+static const struct client_ops ops = { .send = on_send,
+	.accepted = on_accepted,
+	.rejected = on_rejected,
+	.close = on_close,
+	.stats = on_stats };
 
 static void
 begin(const char *setting)

@@ -168,7 +168,7 @@ UNIT(enhanced_members_are_answered_to_those_who_ask)
 	c = wire_read(&w, arena, 4);
 	ck_assert_ptr_nonnull(value_get(c.args[0], "fourCcList"));
 	ck_assert_double_eq(
-	    value_as_number(value_get(c.args[0], "capsEx"), -1), 14);
+	    value_as_number(value_get(c.args[0], "capsEx"), -1), 15);
 	ck_assert_ptr_null(value_get(c.args[0], "videoFourCcInfoMap"));
 	end();
 }
