@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Every migration, in order. They are compiled into fcsd and installed for
 # reading. A released file is never edited.
-MIGRATIONS = migrations/0001_objects.sql
+MIGRATIONS = migrations/0001_objects.sql migrations/0002_batches.sql
 
 EXTRA_DIST += $(MIGRATIONS)
 migrationsdir = $(pkgdatadir)/migrations

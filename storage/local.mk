@@ -25,8 +25,11 @@ libstorage_a_SOURCES = \
 	storage/recscan.c \
 	storage/recscan.h \
 	storage/sodb.c \
+	storage/sodb_history.c \
 	storage/sodb_int.h \
 	storage/sodb_mem.c \
 	storage/sodb_open.c \
 	storage/sodb_sql.h \
-	storage/store.h
+	storage/store.h \
+	storage/undo.c \
+	storage/undo.h

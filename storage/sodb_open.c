@@ -313,6 +313,7 @@ sodb_open(
 		return err_set(why, FCS_ENOMEM, "%s", err_text(FCS_ENOMEM));
 	s->store.ops = &sodb_ops;
 	s->lock_fd = -1;
+	s->full = sync == STORE_SYNC_FULL;
 	snprintf(s->path, size, "%s/objects.sqlite", dir);
 	rc = take_lock(s, dir, &unclean, why);
 	if (rc != FCS_OK) {

@@ -11,16 +11,18 @@
 	X(BEGIN, "BEGIN IMMEDIATE")                                            \
 	X(COMMIT, "COMMIT")                                                    \
 	X(ROLLBACK, "ROLLBACK")                                                \
-	X(OBJECT_FIND, "SELECT id, version, floor, slots, bytes FROM object"   \
-		       " WHERE inst = ?1 AND name = ?2")                       \
+	X(OBJECT_FIND,                                                         \
+	    "SELECT id, version, floor, slots, bytes, since, changes"          \
+	    " FROM object WHERE inst = ?1 AND name = ?2")                      \
 	X(OBJECT_ADD,                                                          \
 	    "INSERT INTO object (inst, name, version, floor, slots, bytes)"    \
 	    " VALUES (?1, ?2, ?3, 0, 0, 0)")                                   \
 	X(OBJECT_SET,                                                          \
 	    "UPDATE object SET version = ?2, floor = ?3, slots = ?4,"          \
-	    " bytes = ?5 WHERE id = ?1")                                       \
+	    " bytes = ?5, since = ?6, changes = ?7 WHERE id = ?1")             \
 	X(OBJECT_LIST,                                                         \
-	    "SELECT inst, name, version, floor, slots, bytes FROM object"      \
+	    "SELECT inst, name, version, floor, slots, bytes, since, changes"  \
+	    " FROM object"                                                     \
 	    " WHERE ?1 IS NULL OR inst = ?1 ORDER BY inst, name")              \
 	X(SLOT_GET, "SELECT value FROM slot WHERE object = ?1 AND name = ?2")  \
 	X(SLOT_PUT,                                                            \
@@ -43,13 +45,24 @@
 		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")             \
 	X(HISTORY_GET,                                                         \
 	    "SELECT version, at_ms, user, slot, value, old FROM history"       \
-	    " WHERE object = ?1 AND version > ?2"                              \
-	    " ORDER BY version, n LIMIT ?3")                                   \
-	X(HISTORY_TRIM,                                                        \
-	    "DELETE FROM history WHERE object = ?1 AND (at_ms < ?3"            \
-	    " OR version < (SELECT version FROM history WHERE object = ?1"     \
-	    " ORDER BY version DESC, n DESC LIMIT 1 OFFSET ?2 - 1))")          \
-	X(HISTORY_CLEAR, "DELETE FROM history WHERE object = ?1")
+	    " WHERE object = ?1 AND version > ?2 AND version <= ?3"            \
+	    " AND (?4 IS NULL OR slot = ?4) ORDER BY version, n LIMIT ?5")     \
+	X(HISTORY_DROP,                                                        \
+	    "DELETE FROM history WHERE object = ?1 AND version <= ?2")         \
+	X(SLOT_WHO, "SELECT version, user FROM slot"                           \
+		    " WHERE object = ?1 AND name = ?2")                        \
+	X(BATCH_ADD, "INSERT INTO batch"                                       \
+		     " (object, version, at_ms, user, kind, target, changes)"  \
+		     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                   \
+	X(BATCH_OLDEST, "SELECT version, at_ms, changes FROM batch"            \
+			" WHERE object = ?1 ORDER BY version")                 \
+	X(BATCH_USER, "SELECT version, kind, target FROM batch"                \
+		      " WHERE object = ?1 AND user IS ?2"                      \
+		      " ORDER BY version DESC")                                \
+	X(BATCH_TIME, "SELECT version FROM batch"                              \
+		      " WHERE object = ?1 AND at_ms <= ?2"                     \
+		      " ORDER BY version DESC LIMIT 1")                        \
+	X(BATCH_DROP, "DELETE FROM batch WHERE object = ?1 AND version <= ?2")
 /* clang-format on */
 
 enum sodb_statement {

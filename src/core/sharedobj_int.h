@@ -20,7 +20,7 @@
 #define SHAREDOBJ_SYNC_PART  65536u      /* bytes of one message of a sync */
 #define SHAREDOBJ_QUEUE_MAX  (64u << 20) /* bytes queued per instance */
 #define SHAREDOBJ_LOAD_MS    500u        /* a script waits for an image */
-#define SHAREDOBJ_TRIM_EVERY 256u        /* batches between two trims */
+#define SHAREDOBJ_TRIM_EVERY 256u        /* changes between two trims */
 #define SHAREDOBJ_DEAD_MIN   1024u       /* tombstones kept at least */
 #define SHAREDOBJ_KEPT       64u         /* idle persistent objects in memory */
 #define SHAREDOBJ_KEPT_BYTES (8u << 20)

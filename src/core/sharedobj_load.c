@@ -150,6 +150,7 @@ loaded(struct sharedobj *so, struct so_image *image)
 	sharedobj_image_free(so->image);
 	so->image = image;
 	so->durable = image->version;
+	so->since_trim = SHAREDOBJ_TRIM_EVERY; /* it may have grown old */
 	so->generation++;
 	so->state = SO_READY;
 	sharedobj_out_forget(so);

@@ -221,6 +221,7 @@ struct trim {
 	uint32_t keep;
 	int64_t before_ms;
 	uint64_t purge; /* version, 0: none */
+	bool more;      /* the history has still too much */
 	char *object;
 	char inst[];
 };
@@ -232,13 +233,22 @@ run_trim(struct store *store, void *arg)
 	uint64_t dropped;
 	int rc = FCS_OK;
 
+	t->more = false;
 	if (t->keep != UINT32_MAX || t->before_ms != INT64_MIN)
 		rc = store->ops->trim(
-		    store, t->inst, t->object, t->keep, t->before_ms);
+		    store, t->inst, t->object, t->keep, t->before_ms, &t->more);
 	if (rc == FCS_OK && t->purge != 0)
 		rc = store->ops->purge(
 		    store, t->inst, t->object, t->purge, &dropped);
+	t->purge = 0;
 	return rc;
+}
+
+static void
+submit_job(struct so_set *set, struct commit_job *job)
+{
+	commit_submit(set->env->commit, job);
+	loop_at_end(set->env->loop, LOOP_COMMIT, &set->commit);
 }
 
 static void
@@ -247,6 +257,11 @@ trim_done(void *arg, int result, const struct err *why)
 	struct trim *t = arg;
 
 	(void)why;
+	if (result == FCS_OK && t->more && !t->set->closed) {
+		/* in pieces, so that commits come in between */
+		submit_job(t->set, &t->job);
+		return;
+	}
 	if (result != FCS_OK && result != FCS_ENOENT && result != FCS_ECLOSED)
 		log_warn("so.trim", "object=%s code=%s", t->object,
 		    err_name(result));
@@ -277,8 +292,7 @@ submit_trim(struct sharedobj *so, int64_t now_ms, uint64_t purge)
 	t->job.done = trim_done;
 	t->job.arg = t;
 	set->refs++;
-	commit_submit(set->env->commit, &t->job);
-	loop_at_end(set->env->loop, LOOP_COMMIT, &set->commit);
+	submit_job(set, &t->job);
 }
 
 /* The version below which tombstones are of no use or too many; 0: none. */
@@ -306,7 +320,7 @@ purge_below(const struct sharedobj *so)
 }
 
 static void
-housekeep(struct sharedobj *so, int64_t now_ms)
+housekeep(struct sharedobj *so, uint32_t changes, int64_t now_ms)
 {
 	uint64_t below;
 
@@ -316,7 +330,8 @@ housekeep(struct sharedobj *so, int64_t now_ms)
 			(void)sharedobj_image_purge(so->image, UINT64_MAX);
 		return;
 	}
-	if (++so->since_trim < SHAREDOBJ_TRIM_EVERY || so->open != NULL)
+	so->since_trim += changes;
+	if (so->since_trim < SHAREDOBJ_TRIM_EVERY || so->open != NULL)
 		return;
 	so->since_trim = 0;
 	below = purge_below(so);
@@ -338,7 +353,7 @@ leave_batch(struct so_entry *e)
 	tell_script(e);
 	tell_watchers(e);
 	if (e->changed)
-		housekeep(so, e->at_ms);
+		housekeep(so, e->change_count, e->at_ms);
 }
 
 /* The batch was not stored. Its writer got Clear and everything before. */

@@ -28,4 +28,18 @@ uint64_t store_lib_floor(struct store *s, const char *object);
 const char *store_lib_history(
     struct store *s, const char *object, uint64_t after, uint32_t limit);
 
+/* A batch of count slots s0, s1 ... */
+int store_lib_write_many(
+    struct store *s, const char *object, uint64_t version, uint32_t count);
+/* A batch of that user and kind. */
+int store_lib_batch(struct store *, const char *object, uint64_t version,
+    const char *user, enum store_kind, uint64_t target, const char *changes);
+/* What undo (redo) would do: "4: a=1 b" = target, slots with what they held;
+ * sorted by name. slot NULL: all. */
+const char *store_lib_undo(struct store *, const char *object, const char *user,
+    bool redo, const char *slot);
+/* "a=1 b": what changed since held then, or the name of the error. */
+const char *store_lib_rewind(
+    struct store *, const char *object, uint64_t version);
+
 #endif

@@ -142,7 +142,8 @@ submit(struct write_job *w, char name, uint64_t version)
 {
 	memset(w, 0, sizeof(*w));
 	w->name = name;
-	w->change = (struct store_change){ "s", 1, (const uint8_t *)"v", 1 };
+	w->change =
+	    (struct store_change){ "s", 1, (const uint8_t *)"v", 1, NULL };
 	w->batch = (struct store_batch){ .inst = "i",
 		.object = "o",
 		.version = version,

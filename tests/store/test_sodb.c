@@ -385,6 +385,115 @@ UNIT(commit_syncs_the_log_once)
 	s->ops->close(s);
 }
 
+static int
+count_line(void *arg, const struct store_change_info *c)
+{
+	(void)c;
+	++*(int *)arg;
+	return FCS_OK;
+}
+
+UNIT(relaxed_commits_wait_for_no_disk_until_one_must)
+{
+	struct store_change c = { "a", 1, (const uint8_t *)"1", 1, NULL };
+	struct store_batch b[2] = {
+		{ .inst = "i", .object = "p", .changes = &c, .count = 1 },
+		{ .inst = "i", .object = "q", .changes = &c, .count = 1 },
+	};
+	struct store_batch *list[] = { &b[0], &b[1] };
+	struct store *s;
+	struct err why;
+
+	use_failing_vfs();
+	s = open_store();
+	ck_assert_int_eq(store_lib_write(s, "o", 2, "a=1"), FCS_OK);
+	syncs = syncs_of_log = 0;
+	b[0].version = b[1].version = 2;
+	b[0].relaxed = b[1].relaxed = true;
+	ck_assert_int_eq(s->ops->commit(s, list, 2, &why), FCS_OK);
+	ck_assert_int_eq(syncs, 0);
+	ck_assert_str_eq(store_lib_undo(s, "p", NULL, false, NULL), "2:a");
+	ck_assert_int_eq(s->ops->sync(s, &why), FCS_OK);
+	ck_assert_int_ge(syncs_of_log, 1);
+	/* one of the group that must be durable is enough */
+	syncs = syncs_of_log = 0;
+	b[0].version = b[1].version = 3;
+	b[1].relaxed = false;
+	ck_assert_int_eq(s->ops->commit(s, list, 2, &why), FCS_OK);
+	ck_assert_int_ge(syncs_of_log, 1);
+	fail_sync = SQLITE_IOERR_FSYNC;
+	b[0].version = b[1].version = 4;
+	b[1].relaxed = true;
+	ck_assert_int_eq(s->ops->commit(s, list, 2, &why), FCS_OK);
+	ck_assert_int_eq(s->ops->sync(s, &why), FCS_EIO);
+	fail_sync = 0;
+	s->ops->close(s);
+}
+
+UNIT(long_history_is_trimmed_in_pieces)
+{
+	struct store *s = open_store();
+	bool more = true;
+	int times = 0;
+
+	for (uint64_t v = 2; v < 62; v++)
+		ck_assert_int_eq(store_lib_write_many(s, "o", v, 100), FCS_OK);
+	while (more) {
+		ck_assert_int_eq(
+		    s->ops->trim(s, "i", "o", 150, INT64_MIN, &more), FCS_OK);
+		times++;
+	}
+	ck_assert_int_eq(times, 3); /* 5,800 of 6,000 go, 2,000 at a time */
+	ck_assert_str_eq(store_lib_rewind(s, "o", 58), "FCS_ERANGE");
+	ck_assert_uint_eq(strlen(store_lib_rewind(s, "o", 61)), 0);
+	s->ops->close(s);
+}
+
+/* What a database of schema 1 held is there after the steps that follow. */
+UNIT(history_of_the_first_schema_is_taken_over)
+{
+	static const char rows[] =
+	    "INSERT INTO object VALUES (1, 'i', 'o', 5, 0, 2, 4);"
+	    "INSERT INTO object VALUES (2, 'i', 'bare', 3, 0, 1, 2);"
+	    "INSERT INTO slot VALUES (1, 'a', 5, 3145728, x'33', 'ann');"
+	    "INSERT INTO slot VALUES (1, 'b', 4, 4194304, x'31', 'bob');"
+	    "INSERT INTO slot VALUES (2, 'x', 3, 1, x'31', NULL);"
+	    "INSERT INTO history VALUES"
+	    " (1, 3, 0, 3000, 'a', x'32', x'31', 'ann'),"
+	    " (1, 4, 0, 4000, 'b', x'31', NULL, 'bob'),"
+	    " (1, 5, 0, 5000, 'a', x'33', x'32', 'ann')";
+	struct migrate_step first[2];
+	struct store_range all = { .limit = 9 };
+	struct store *s;
+	sqlite3 *db;
+	struct err why;
+	bool more;
+	int from;
+	int n = 0;
+
+	first[0] = migrate_steps()[0];
+	memset(&first[1], 0, sizeof(first[1]));
+	ck_assert_int_eq(sqlite3_open(path("objects.sqlite"), &db), SQLITE_OK);
+	ck_assert_int_eq(
+	    migrate_run(db, path("objects.sqlite"), first, &from, &why),
+	    FCS_OK);
+	ck_assert_int_eq(sqlite3_exec(db, rows, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	s = open_store();
+	ck_assert_str_eq(store_lib_undo(s, "o", "ann", false, NULL), "5:a=2");
+	ck_assert_str_eq(store_lib_rewind(s, "o", 2), "a=1 b");
+	ck_assert_str_eq(store_lib_rewind(s, "o", 1), "FCS_ERANGE");
+	ck_assert_str_eq(store_lib_rewind(s, "bare", 2), "FCS_ERANGE");
+	ck_assert_str_eq(store_lib_rewind(s, "bare", 3), "");
+	ck_assert_int_eq(
+	    s->ops->trim(s, "i", "o", 1, INT64_MIN, &more), FCS_OK);
+	ck_assert_int_eq(
+	    s->ops->history(s, "i", "o", &all, count_line, &n), FCS_OK);
+	ck_assert_int_eq(n, 1);
+	ck_assert_int_eq(store_lib_write(s, "o", 6, "a=4"), FCS_OK);
+	s->ops->close(s);
+}
+
 UNIT(failing_sync_writes_nothing)
 {
 	struct store *s;

@@ -74,7 +74,7 @@ STORES(batch_of_another_version_is_stale)
 
 STORES(stale_batch_leaves_the_rest_of_its_group)
 {
-	struct store_change a = { "a", 1, (const uint8_t *)"1", 1 };
+	struct store_change a = { "a", 1, (const uint8_t *)"1", 1, NULL };
 	struct store_batch b[4] = {
 		{ .inst = "i", .object = "o", .version = 2 },
 		{ .inst = "i", .object = "o", .version = 2 },
@@ -134,7 +134,7 @@ STORES(names_and_values_are_any_bytes)
 {
 	uint8_t all[256];
 	const char *slot = "a b/\"'%_\xc3\xa4\xf0\x9f\x98\x80";
-	struct store_change c = { slot, 0, all, sizeof(all) };
+	struct store_change c = { slot, 0, all, sizeof(all), NULL };
 	struct store_batch b = { .inst = "i/x",
 		.object = "o'--",
 		.version = 2,
@@ -173,7 +173,7 @@ compare_all(void *arg, const struct store_slot *slot)
 STORES(value_with_every_byte_comes_back)
 {
 	uint8_t all[256];
-	struct store_change c = { "s", 1, all, sizeof(all) };
+	struct store_change c = { "s", 1, all, sizeof(all), NULL };
 	struct store_batch b = { .inst = "i",
 		.object = "o",
 		.version = 2,
@@ -227,7 +227,7 @@ add_object(void *arg, const struct store_object_info *info)
 
 STORES(objects_are_listed_with_their_sizes)
 {
-	struct store_change c = { "k", 1, (const uint8_t *)"v", 1 };
+	struct store_change c = { "k", 1, (const uint8_t *)"v", 1, NULL };
 	struct store_batch b = { .inst = "h",
 		.object = "x",
 		.version = 2,
@@ -267,23 +267,292 @@ STORES(history_tells_old_and_new)
 
 STORES(history_is_trimmed_by_whole_batches)
 {
+	bool more;
+
 	WRITES("o", 2, "a=1 b=1");
 	WRITES("o", 3, "a=2 b=2");
 	WRITES("o", 4, "a=3");
-	ck_assert_int_eq(s->ops->trim(s, "i", "o", 2, INT64_MIN), FCS_OK);
+	ck_assert_int_eq(
+	    s->ops->trim(s, "i", "o", 2, INT64_MIN, &more), FCS_OK);
 	ck_assert_str_eq(
 	    store_lib_history(s, "o", 0, 100), "3:a:1:2 3:b:1:2 4:a:2:3");
-	ck_assert_int_eq(s->ops->trim(s, "i", "o", 100, 4000), FCS_OK);
+	ck_assert_int_eq(s->ops->trim(s, "i", "o", 100, 4000, &more), FCS_OK);
 	ck_assert_str_eq(store_lib_history(s, "o", 0, 100), "4:a:2:3");
-	ck_assert_int_eq(s->ops->trim(s, "i", "o", 0, INT64_MIN), FCS_OK);
+	ck_assert_int_eq(
+	    s->ops->trim(s, "i", "o", 0, INT64_MIN, &more), FCS_OK);
 	ck_assert_str_eq(store_lib_history(s, "o", 0, 100), "");
-	ck_assert_int_eq(s->ops->trim(s, "i", "p", 0, INT64_MIN), FCS_ENOENT);
+	ck_assert_int_eq(
+	    s->ops->trim(s, "i", "p", 0, INT64_MIN, &more), FCS_ENOENT);
 	READS("o", 0, "a=3@4 b=2@3");
+}
+
+static int
+count_lines(void *arg, const struct store_change_info *c)
+{
+	(void)c;
+	++*(int *)arg;
+	return FCS_OK;
+}
+
+static int
+add_user(void *arg, const struct store_slot *slot)
+{
+	strcat(arg, slot->user);
+	strcat(arg, " ");
+	return FCS_OK;
+}
+
+STORES(history_is_read_in_ranges_and_by_slot)
+{
+	struct store_range r = { .after = 2, .upto = 4, .limit = 9 };
+	int n = 0;
+
+	WRITES("o", 2, "a=1 b=1");
+	WRITES("o", 3, "a=2");
+	WRITES("o", 4, "b=2");
+	WRITES("o", 5, "a=3");
+	ck_assert_int_eq(
+	    s->ops->history(s, "i", "o", &r, count_lines, &n), FCS_OK);
+	ck_assert_int_eq(n, 2);
+	r.after = 0;
+	r.upto = 0;
+	r.slot = "a";
+	r.slot_len = 1;
+	n = 0;
+	ck_assert_int_eq(
+	    s->ops->history(s, "i", "o", &r, count_lines, &n), FCS_OK);
+	ck_assert_int_eq(n, 3);
+	r.limit = 0;
+	n = 0;
+	ck_assert_int_eq(
+	    s->ops->history(s, "i", "o", &r, count_lines, &n), FCS_OK);
+	ck_assert_int_eq(n, 0);
+}
+
+STORES(history_rebuilds_what_was_there)
+{
+	bool more;
+
+	ck_assert_str_eq(store_lib_rewind(s, "o", 1), "FCS_ENOENT");
+	WRITES("o", 2, "a=1 b=1");
+	WRITES("o", 3, "a=2 c=1");
+	WRITES("o", 4, "a b=2");
+	ck_assert_str_eq(store_lib_rewind(s, "o", 4), "");
+	ck_assert_str_eq(store_lib_rewind(s, "o", 3), "a=2 b=1");
+	ck_assert_str_eq(store_lib_rewind(s, "o", 2), "a=1 b=1 c");
+	ck_assert_str_eq(store_lib_rewind(s, "o", 1), "a b c");
+	ck_assert_str_eq(store_lib_rewind(s, "o", 5), "FCS_ERANGE");
+	ck_assert_str_eq(store_lib_rewind(s, "o", 0), "FCS_ERANGE");
+	/* keeps 4 and 3: 2 is the oldest that can be told */
+	ck_assert_int_eq(
+	    s->ops->trim(s, "i", "o", 3, INT64_MIN, &more), FCS_OK);
+	ck_assert(!more);
+	ck_assert_str_eq(store_lib_rewind(s, "o", 2), "a=1 b=1 c");
+	ck_assert_str_eq(store_lib_rewind(s, "o", 1), "FCS_ERANGE");
+}
+
+STORES(history_begins_anew_behind_a_batch_without)
+{
+	struct store_change c = { "a", 1, (const uint8_t *)"2", 1, NULL };
+	struct store_batch b = { .inst = "i",
+		.object = "o",
+		.version = 3,
+		.changes = &c,
+		.count = 1,
+		.no_history = true };
+	struct store_batch *list[] = { &b };
+	struct err why;
+
+	WRITES("o", 2, "a=1");
+	ck_assert_int_eq(s->ops->commit(s, list, 1, &why), FCS_OK);
+	ck_assert_str_eq(store_lib_rewind(s, "o", 2), "FCS_ERANGE");
+	ck_assert_str_eq(store_lib_rewind(s, "o", 3), "");
+	WRITES("o", 4, "a=3");
+	ck_assert_str_eq(store_lib_rewind(s, "o", 3), "a=2");
+}
+
+STORES(moment_is_the_newest_version_of_that_time)
+{
+	uint64_t version;
+	bool more;
+
+	ck_assert_int_eq(s->ops->moment(s, "i", "o", 99, &version), FCS_ENOENT);
+	for (uint64_t v = 2; v < 6; v++)
+		WRITES("o", v, "a=1"); /* at v seconds */
+	ck_assert_int_eq(s->ops->moment(s, "i", "o", 3000, &version), FCS_OK);
+	ck_assert_uint_eq(version, 3);
+	ck_assert_int_eq(s->ops->moment(s, "i", "o", 3999, &version), FCS_OK);
+	ck_assert_uint_eq(version, 3);
+	ck_assert_int_eq(
+	    s->ops->moment(s, "i", "o", INT64_MAX, &version), FCS_OK);
+	ck_assert_uint_eq(version, 5);
+	ck_assert_int_eq(
+	    s->ops->moment(s, "i", "o", 1999, &version), FCS_ERANGE);
+	ck_assert_int_eq(
+	    s->ops->trim(s, "i", "o", 1, INT64_MIN, &more), FCS_OK);
+	ck_assert_int_eq(
+	    s->ops->moment(s, "i", "o", 4000, &version), FCS_ERANGE);
+}
+
+#define BATCH(version, user, kind, target, changes)                            \
+	ck_assert_int_eq(                                                      \
+	    store_lib_batch(s, "o", version, user, kind, target, changes),     \
+	    FCS_OK)
+#define UNDOES(user, text)                                                     \
+	ck_assert_str_eq(store_lib_undo(s, "o", user, false, NULL), text)
+#define REDOES(user, text)                                                     \
+	ck_assert_str_eq(store_lib_undo(s, "o", user, true, NULL), text)
+
+STORES(undo_takes_back_the_newest_batch_of_the_user)
+{
+	BATCH(2, "ann", STORE_CHANGE, 0, "a=1 b=1");
+	BATCH(3, "bob", STORE_CHANGE, 0, "c=1");
+	BATCH(4, "ann", STORE_CHANGE, 0, "a=2 d=1");
+	UNDOES("ann", "4:a=1 d");
+	UNDOES("bob", "3:c");
+	UNDOES("eve", "0:");
+	REDOES("ann", "0:");
+	BATCH(5, "ann", STORE_UNDO, 4, "a=1 d");
+	UNDOES("ann", "2:a b");
+	REDOES("ann", "5:a=2 d=1");
+	BATCH(6, "ann", STORE_UNDO, 2, "a b");
+	UNDOES("ann", "0:");
+	REDOES("ann", "6:a=1 b=1");
+	BATCH(7, "ann", STORE_REDO, 6, "a=1 b=1");
+	REDOES("ann", "5:a=2 d=1");
+	UNDOES("ann", "2:a b");
+	BATCH(8, "ann", STORE_REDO, 5, "a=2 d=1");
+	REDOES("ann", "0:");
+	UNDOES("ann", "4:a=1 d");
+}
+
+STORES(redo_ends_when_the_user_writes)
+{
+	BATCH(2, "ann", STORE_CHANGE, 0, "a=1");
+	BATCH(3, "ann", STORE_UNDO, 2, "a");
+	BATCH(4, "bob", STORE_CHANGE, 0, "b=1");
+	REDOES("ann", "3:a=1");
+	BATCH(5, "ann", STORE_CHANGE, 0, "c=1");
+	REDOES("ann", "0:");
+	UNDOES("ann", "5:c");
+	BATCH(6, "ann", STORE_UNDO, 5, "c");
+	UNDOES("ann", "0:"); /* 2 stays undone */
+	REDOES("ann", "6:c=1");
+}
+
+STORES(undo_leaves_alone_what_others_wrote_since)
+{
+	BATCH(2, "ann", STORE_CHANGE, 0, "a=1 b=1 c=1");
+	BATCH(3, "bob", STORE_CHANGE, 0, "b=2");
+	UNDOES("ann", "2:a c");
+	BATCH(4, "ann", STORE_CHANGE, 0, "b=3");
+	UNDOES("ann", "4:b=2");
+	BATCH(5, "ann", STORE_UNDO, 4, "b=2");
+	/* ann wrote b last, but bob had been there since 2 */
+	UNDOES("ann", "2:a c");
+	BATCH(6, NULL, STORE_CHANGE, 0, "a=9"); /* the server is somebody */
+	UNDOES("ann", "2:c");
+	UNDOES(NULL, "6:a=1");
+	BATCH(7, "bob", STORE_CHANGE, 0, "c");
+	UNDOES("ann", "2:");
+	BATCH(8, "ann", STORE_UNDO, 2, "");
+	UNDOES("ann", "0:");
+	BATCH(9, "bob", STORE_CHANGE, 0, "b=7");
+	REDOES("ann", "8:");
+}
+
+STORES(undo_of_one_slot_counts_for_that_slot)
+{
+	BATCH(2, "ann", STORE_CHANGE, 0, "a=1 b=1");
+	BATCH(3, "ann", STORE_CHANGE, 0, "a=2 c=1");
+	ck_assert_str_eq(store_lib_undo(s, "o", "ann", false, "b"), "2:b");
+	ck_assert_str_eq(store_lib_undo(s, "o", "ann", false, "a"), "3:a=1");
+	ck_assert_str_eq(store_lib_undo(s, "o", "ann", false, "z"), "0:");
+	BATCH(4, "ann", STORE_UNDO_SLOT, 3, "a=1");
+	ck_assert_str_eq(store_lib_undo(s, "o", "ann", false, "a"), "2:a");
+	UNDOES("ann", "3:c");
+	REDOES("ann", "4:a=2");
+	BATCH(5, "ann", STORE_REDO, 4, "a=2");
+	UNDOES("ann", "3:a=1 c");
+	BATCH(6, "ann", STORE_UNDO_SLOT, 3, "a=1");
+	BATCH(7, "ann", STORE_UNDO_SLOT, 3, "c");
+	UNDOES("ann", "2:a b"); /* nothing of 3 is left */
+}
+
+STORES(undo_survives_trimming_and_purging)
+{
+	uint64_t dropped;
+	bool more;
+
+	BATCH(2, "ann", STORE_CHANGE, 0, "a=1");
+	BATCH(3, "ann", STORE_CHANGE, 0, "a");
+	ck_assert_int_eq(s->ops->purge(s, "i", "o", 9, &dropped), FCS_OK);
+	UNDOES("ann", "3:a=1"); /* the tombstone is gone */
+	ck_assert_int_eq(
+	    s->ops->trim(s, "i", "o", 1, INT64_MIN, &more), FCS_OK);
+	UNDOES("ann", "3:a=1");
+	ck_assert_int_eq(
+	    s->ops->trim(s, "i", "o", 0, INT64_MIN, &more), FCS_OK);
+	UNDOES("ann", "0:");
+}
+
+STORES(batch_may_stand_for_several_versions)
+{
+	struct store_change c[] = { { "a", 1, (const uint8_t *)"1", 1, "bob" },
+		{ "b", 1, (const uint8_t *)"2", 1, NULL } };
+	struct store_batch b = { .inst = "i",
+		.object = "o",
+		.version = 9,
+		.base = 4,
+		.user = "ann",
+		.at_ms = 9000,
+		.changes = c,
+		.count = 2 };
+	struct store_batch *list[] = { &b };
+	struct err why;
+	uint64_t version;
+	uint64_t floor;
+	char users[16] = "";
+
+	WRITES("o", 2, "a=0");
+	ck_assert_int_eq(s->ops->commit(s, list, 1, &why), FCS_OK);
+	ck_assert_int_eq(b.result, FCS_ESTALE);
+	b.base = 2;
+	ck_assert_int_eq(s->ops->commit(s, list, 1, &why), FCS_OK);
+	ck_assert_int_eq(b.result, FCS_OK);
+	ck_assert_uint_eq(store_lib_version(s, "o"), 9);
+	ck_assert_int_eq(
+	    s->ops->load(s, "i", "o", 0, add_user, users, &version, &floor),
+	    FCS_OK);
+	ck_assert_str_eq(users, "bob ann ");
+	b.base = 9;
+	ck_assert_int_eq(s->ops->commit(s, list, 1, &why), FCS_OK);
+	ck_assert_int_eq(b.result, FCS_ESTALE); /* it raises the version */
+	ck_assert_str_eq(store_lib_rewind(s, "o", 2), "a=0 b");
+}
+
+STORES(relaxed_batches_are_there_and_can_be_made_durable)
+{
+	struct store_change c = { "a", 1, (const uint8_t *)"1", 1, NULL };
+	struct store_batch b = { .inst = "i",
+		.object = "o",
+		.version = 2,
+		.user = "ann",
+		.changes = &c,
+		.count = 1,
+		.relaxed = true };
+	struct store_batch *list[] = { &b };
+	struct err why;
+
+	ck_assert_int_eq(s->ops->commit(s, list, 1, &why), FCS_OK);
+	READS("o", 0, "a=1@2");
+	ck_assert_int_eq(s->ops->sync(s, &why), FCS_OK);
+	READS("o", 0, "a=1@2");
 }
 
 STORES(batch_without_history_leaves_none)
 {
-	struct store_change c = { "a", 1, (const uint8_t *)"1", 1 };
+	struct store_change c = { "a", 1, (const uint8_t *)"1", 1, NULL };
 	struct store_batch b = { .inst = "i",
 		.object = "o",
 		.version = 2,

@@ -10,6 +10,7 @@ struct instance *so_inst;
 struct loop *so_loop;
 struct store *so_store;
 struct script_ops so_ops;
+uint32_t so_syncs;
 
 static struct application *app;
 static struct commit *commit;
@@ -77,10 +78,10 @@ gate_list(struct store *s, const char *inst, store_object_fn fn, void *arg)
 
 static int
 gate_trim(struct store *s, const char *inst, const char *object, uint32_t keep,
-    int64_t before_ms)
+    int64_t before_ms, bool *more)
 {
 	(void)s;
-	return REAL->trim(gate.real, inst, object, keep, before_ms);
+	return REAL->trim(gate.real, inst, object, keep, before_ms, more);
 }
 
 static int
@@ -89,6 +90,48 @@ gate_purge(struct store *s, const char *inst, const char *object,
 {
 	(void)s;
 	return REAL->purge(gate.real, inst, object, version, dropped);
+}
+
+static int
+gate_history(struct store *s, const char *inst, const char *object,
+    const struct store_range *range, store_history_fn fn, void *arg)
+{
+	(void)s;
+	return REAL->history(gate.real, inst, object, range, fn, arg);
+}
+
+static int
+gate_rewind(struct store *s, const char *inst, const char *object,
+    uint64_t version, store_slot_fn fn, void *arg)
+{
+	(void)s;
+	return REAL->rewind(gate.real, inst, object, version, fn, arg);
+}
+
+static int
+gate_moment(struct store *s, const char *inst, const char *object,
+    int64_t at_ms, uint64_t *version)
+{
+	(void)s;
+	return REAL->moment(gate.real, inst, object, at_ms, version);
+}
+
+static int
+gate_undo(struct store *s, const char *inst, const char *object,
+    const struct store_undo *what, store_slot_fn fn, void *arg,
+    uint64_t *target)
+{
+	(void)s;
+	return REAL->undo(gate.real, inst, object, what, fn, arg, target);
+}
+
+static int
+gate_sync(struct store *s, struct err *why)
+{
+	(void)s;
+	(void)why;
+	so_syncs++;
+	return FCS_OK;
 }
 
 static int
@@ -110,6 +153,11 @@ static const struct store_ops gate_ops = { .commit = gate_commit,
 	.list = gate_list,
 	.trim = gate_trim,
 	.purge = gate_purge,
+	.history = gate_history,
+	.rewind = gate_rewind,
+	.moment = gate_moment,
+	.undo = gate_undo,
+	.sync = gate_sync,
 	.idle = gate_idle,
 	.log_bytes = gate_log_bytes };
 

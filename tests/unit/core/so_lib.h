@@ -58,6 +58,7 @@ const char *so_got_hex(struct so_client *);
 /* Commits wait while held; fail with a code that is not FCS_OK. */
 void so_hold(bool hold);
 void so_fail(int code);
+extern uint32_t so_syncs;    /* of relaxed batches, asked for */
 void so_fail_load(int code); /* the same for reading an object */
 
 /* A number as packed value: 9 bytes, borrowed until the next call. */

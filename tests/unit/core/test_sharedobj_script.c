@@ -879,6 +879,7 @@ count_line(void *arg, const struct store_change_info *c)
 
 UNIT(history_is_kept_where_declared)
 {
+	static const struct store_range all = { .limit = 9 };
 	struct so_client *a;
 	int n = 0;
 
@@ -890,11 +891,11 @@ UNIT(history_is_kept_where_declared)
 	so_settle();
 	so_restart(); /* the store is ours in between */
 	ck_assert_int_eq(so_store->ops->history(
-			     so_store, "i", "quiet", 0, 9, count_line, &n),
+			     so_store, "i", "quiet", &all, count_line, &n),
 	    FCS_OK);
 	ck_assert_int_eq(n, 0);
 	ck_assert_int_eq(
-	    so_store->ops->history(so_store, "i", "o", 0, 9, count_line, &n),
+	    so_store->ops->history(so_store, "i", "o", &all, count_line, &n),
 	    FCS_OK);
 	ck_assert_int_eq(n, 2);
 	so_stop();
