@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Applications that come with fcs: every file, installed below $(pkgdatadir).
 APPS = apps/chat/README.md apps/chat/main.rb \
-	apps/echo/README.md apps/echo/main.rb \
+	apps/echo/README.md apps/echo/main.rb apps/echo/test/echo_test.rb \
 	apps/live/README.md apps/live/app.yaml apps/live/main.rb \
 	apps/vod/README.md apps/vod/main.rb \
 	apps/whiteboard/README.md apps/whiteboard/app.yaml \

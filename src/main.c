@@ -7,10 +7,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apptest/apptest.h"
 #include "gateway/gateway.h"
 #include "supervisor/options.h"
 #include "supervisor/supervisor.h"
 #include "worker/worker.h"
+
+/* Started by fcsctl, not by a supervisor. */
+static int
+run_apptest(const struct options *o)
+{
+	struct config *c;
+	int status;
+
+	if (options_load(o, stderr, &c) != FCS_OK)
+		return OPTIONS_EXIT_CONFIG;
+	status = apptest_main(c, o->rest);
+	config_free(c);
+	return status;
+}
 
 /* A process the supervisor started; descriptors and arguments by role.h. */
 static int
@@ -20,6 +35,8 @@ run_role(const struct options *o)
 		return gateway_main();
 	if (strcmp(o->role, "worker") == 0 && o->rest[0] != NULL)
 		return worker_main(o->rest[0]);
+	if (strcmp(o->role, "apptest") == 0)
+		return run_apptest(o);
 	fprintf(stderr, "fcsd: no such role: %s\n", o->role);
 	return OPTIONS_EXIT_USAGE;
 }

@@ -48,6 +48,7 @@ struct commit {
 	void *wake_arg;
 	pthread_t thread;
 	struct list pending; /* loop thread */
+	size_t unanswered;   /* loop thread: submitted, not done */
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t more;  /* waiting grew, or stop */
@@ -375,6 +376,7 @@ commit_submit(struct commit *c, struct commit_job *job)
 {
 	job->state = JOB_WAITING;
 	job->result = FCS_OK;
+	c->unanswered++;
 	list_add(&c->pending, job);
 }
 
@@ -416,10 +418,17 @@ commit_wait(
 	if (job->state == JOB_FINISHED) {
 		list_remove(&c->finished, job);
 		*result = job->result;
+		c->unanswered--;
 		rc = 0;
 	}
 	(void)pthread_mutex_unlock(&c->lock);
 	return rc == 0 ? FCS_OK : FCS_ETIMEOUT;
+}
+
+bool
+commit_is_idle(const struct commit *c)
+{
+	return c->unanswered == 0;
 }
 
 bool
@@ -466,6 +475,7 @@ commit_collect(struct commit *c)
 
 		if (why.code == FCS_OK || result == FCS_ESTALE)
 			(void)err_set(&why, result, "%s", err_text(result));
+		c->unanswered--;
 		job->done(job->arg, result, result == FCS_OK ? NULL : &why);
 	}
 	(void)pthread_mutex_lock(&c->lock);

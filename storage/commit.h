@@ -55,6 +55,8 @@ bool commit_is_read_only(struct commit *);
  * (LOOP_COMMIT): hands the gathered group over (gathering rule of DESIGN 5). */
 void commit_turn(struct commit *);
 void commit_collect(struct commit *); /* calls done() of finished jobs */
+/* Nothing was submitted whose done() is still to come. */
+bool commit_is_idle(const struct commit *);
 void commit_stats(struct commit *, struct commit_stats *);
 /* Finish everything submitted, deliver completions, end the thread. The store
  * is the caller's again. NULL is allowed. */

@@ -572,6 +572,12 @@ media_stop(struct media *m)
 	destroy(m);
 }
 
+bool
+media_is_idle(const struct media *m)
+{
+	return m->in_flight == 0;
+}
+
 void
 media_stats(struct media *m, struct media_stats *out)
 {

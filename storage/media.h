@@ -55,6 +55,10 @@ void media_stop(struct media *);
 /* The one name of `x`, `x.flv` and `flv:x`. FCS_EINVAL, FCS_ELIMIT. */
 int media_name(const char *name, char out[NAME_STREAM_MAX + 1]) FCS_MUSTUSE;
 
+/* Nothing was asked whose answer is still to come. Bytes of recordings may
+ * wait for their batch: queued_bytes of media_stats. */
+bool media_is_idle(const struct media *);
+
 struct media_stats {
 	uint32_t writers, readers;
 	uint64_t queued_bytes; /* handed over, not written yet */

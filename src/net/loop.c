@@ -36,6 +36,9 @@ struct loop {
 	uint64_t now_ms;
 	bool entered; /* now_ms belongs to this turn */
 	bool stop;
+	bool holds;         /* timers, see loop_hold_timers */
+	struct timer *held; /* those set, the earliest first */
+	uint64_t done;      /* callbacks and tasks so far */
 	struct loop_task phases[LOOP_PHASES]; /* list heads */
 	struct grave *graves;
 	size_t grave_count, grave_cap;
@@ -155,6 +158,7 @@ loop_rx(struct loop *l)
 void
 loop_enter(struct loop *l)
 {
+	l->done++;
 	if (l->entered)
 		return;
 	l->entered = true;
@@ -193,6 +197,7 @@ run_phase(struct loop *l, int phase)
 		pass.next = t->next;
 		t->next = t->prev = NULL;
 		t->queued = false;
+		l->done++;
 		t->fn(t->arg);
 	}
 }
@@ -258,6 +263,38 @@ loop_turn(struct loop *l, int max_ms)
 	}
 	(void)one_turn(l);
 	(void)evtimer_del(&l->limit);
+}
+
+void
+loop_hold_timers(struct loop *l)
+{
+	l->holds = true;
+}
+
+struct timer **
+loop_held(struct loop *l)
+{
+	return l->holds ? &l->held : NULL;
+}
+
+bool
+loop_next_timer(struct loop *l, uint64_t *at_ms)
+{
+	return timer_held_next(l->held, at_ms);
+}
+
+bool
+loop_step(struct loop *l)
+{
+	uint64_t before = l->done, at;
+
+	(void)event_base_loop(
+	    l->base, EVLOOP_NONBLOCK | EVLOOP_NO_EXIT_ON_EMPTY);
+	if (l->done == before && timer_held_next(l->held, &at) &&
+	    at <= (uint64_t)clock_ms())
+		timer_held_fire(l->held);
+	end_turn(l);
+	return l->done > before + 1; /* end_turn counts as one */
 }
 
 void

@@ -26,6 +26,18 @@ int loop_run(struct loop *) FCS_MUSTUSE;
 /* One turn: waits at most max_ms (-1: until something happens). For tests. */
 void loop_turn(struct loop *, int max_ms);
 void loop_stop(struct loop *); /* after this turn */
+
+/*
+ * For who replaces the clock (base/clock.h): the timers of this loop follow
+ * clock_ms() and fire only from loop_step(), the earliest first, one a turn.
+ * Before the first timer is made; for good.
+ */
+void loop_hold_timers(struct loop *);
+/* One turn that does not wait. Whether anything was done in it. */
+bool loop_step(struct loop *);
+/* When the next timer held is due by clock_ms(); false: none is set. */
+bool loop_next_timer(struct loop *, uint64_t *at_ms);
+
 /* Monotonic, cached at the start of the turn. */
 uint64_t loop_now_ms(const struct loop *);
 

@@ -17,6 +17,12 @@
 struct event_base *loop_base(struct loop *);
 /* Every libevent callback begins with it: takes the time of the turn. */
 void loop_enter(struct loop *);
+/* The first timer of those held, by time; NULL: this loop holds none. */
+struct timer **loop_held(struct loop *);
+/* --- timer.c: for loop.c --- */
+bool timer_held_next(const struct timer *first, uint64_t *at_ms);
+/* The first is due: fire it. */
+void timer_held_fire(struct timer *first);
 /* LOOP_RX_SIZE bytes, valid within one callback. */
 uint8_t *loop_rx(struct loop *);
 

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "net/loop_int.h"
 #include "net/timer.h"
 
@@ -12,6 +13,9 @@ struct timer {
 	struct loop *loop;
 	void (*fn)(void *arg);
 	void *arg;
+	/* of a loop that holds its timers: a list by time */
+	struct timer *next, **at; /* at NULL: not set */
+	uint64_t due_ms;
 };
 
 static void
@@ -23,6 +27,48 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	loop_enter(t->loop);
 	t->fn(t->arg); /* may free t */
+}
+
+static void
+held_remove(struct timer *t)
+{
+	if (t->at == NULL)
+		return;
+	*t->at = t->next;
+	if (t->next != NULL)
+		t->next->at = t->at;
+	t->at = NULL;
+}
+
+/* Behind those due at the same time: they fire in the order they were set. */
+static void
+held_add(struct timer **at, struct timer *t, uint32_t ms)
+{
+	held_remove(t);
+	t->due_ms = (uint64_t)clock_ms() + ms;
+	while (*at != NULL && (*at)->due_ms <= t->due_ms)
+		at = &(*at)->next;
+	t->next = *at;
+	if (t->next != NULL)
+		t->next->at = &t->next;
+	t->at = at;
+	*at = t;
+}
+
+bool
+timer_held_next(const struct timer *first, uint64_t *at_ms)
+{
+	if (first == NULL)
+		return false;
+	*at_ms = first->due_ms;
+	return true;
+}
+
+void
+timer_held_fire(struct timer *t)
+{
+	held_remove(t);
+	on_timer(-1, 0, t);
 }
 
 struct timer *
@@ -45,8 +91,13 @@ timer_new(struct loop *l, void (*fn)(void *arg), void *arg)
 void
 timer_set(struct timer *t, uint32_t ms)
 {
+	struct timer **held = loop_held(t->loop);
 	struct timeval tv;
 
+	if (held != NULL) {
+		held_add(held, t, ms);
+		return;
+	}
 	tv.tv_sec = (time_t)(ms / 1000);
 	tv.tv_usec = (suseconds_t)(ms % 1000) * 1000;
 	/* the one failure is no memory for the heap at its first growth; the
@@ -57,13 +108,14 @@ timer_set(struct timer *t, uint32_t ms)
 void
 timer_stop(struct timer *t)
 {
+	held_remove(t);
 	(void)evtimer_del(&t->ev);
 }
 
 bool
 timer_is_set(const struct timer *t)
 {
-	return evtimer_pending(&t->ev, NULL) != 0;
+	return t->at != NULL || evtimer_pending(&t->ev, NULL) != 0;
 }
 
 void
@@ -71,6 +123,7 @@ timer_free(struct timer *t)
 {
 	if (t == NULL)
 		return;
+	held_remove(t);
 	(void)evtimer_del(&t->ev);
 	free(t);
 }

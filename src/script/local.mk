@@ -30,5 +30,7 @@ libscript_a_SOURCES = \
 	src/script/vmload.h \
 	src/script/vmlog.c \
 	src/script/vmlog.h \
+	src/script/vmtest.c \
+	src/script/vmtest.h \
 	src/script/vmtimer.c \
 	src/script/vmtimer.h

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "net/timer.h"
 #include "tests/lib/unit.h"
 
@@ -157,6 +158,74 @@ UNIT(a_timer_may_free_itself)
 	timer_set(suicidal, 1);
 	ck_assert_int_eq(loop_run(l), FCS_OK);
 	loop_free(l);
+}
+
+static int64_t fake_us;
+
+static int64_t
+fake(void *arg)
+{
+	(void)arg;
+	return fake_us;
+}
+
+static const struct clock_source fake_clock = { fake, fake, NULL };
+static struct timer *held[4];
+
+static void
+mark_and_set(void *arg)
+{
+	mark(WORD("s"));
+	timer_set(held[0], 0);
+	timer_free(arg == NULL ? held[3] : NULL);
+}
+
+UNIT(held_timers_follow_the_clock_and_fire_one_a_turn)
+{
+	struct loop *l;
+	uint64_t at;
+
+	clock_set(&fake_clock);
+	l = loop_new();
+	loop_hold_timers(l);
+	held[0] = timer_new(l, mark, WORD("a"));
+	held[1] = timer_new(l, mark, WORD("b"));
+	held[2] = timer_new(l, mark_and_set, l);
+	ck_assert(!loop_next_timer(l, &at));
+	timer_set(held[1], 20);
+	timer_set(held[0], 20);
+	timer_set(held[2], 10);
+	ck_assert(timer_is_set(held[0]));
+	ck_assert(loop_next_timer(l, &at));
+	ck_assert_uint_eq(at, 10);
+	fake_us = 9999;
+	ck_assert(!loop_step(l));
+	fake_us = 30000; /* all are due: the order is that of their times */
+	ck_assert(loop_step(l));
+	ck_assert_str_eq(trace, "s");
+	ck_assert(loop_step(l)); /* a was set anew, to now */
+	ck_assert_str_eq(trace, "sb");
+	ck_assert(loop_step(l));
+	ck_assert_str_eq(trace, "sba");
+	ck_assert(!loop_step(l));
+	timer_set(held[1], 5);
+	timer_stop(held[1]);
+	ck_assert(!timer_is_set(held[1]));
+	ck_assert(!loop_next_timer(l, &at));
+	timer_set(held[1], UINT32_MAX);
+	timer_free(held[1]);
+	ck_assert(!loop_next_timer(l, &at));
+	/* one that frees itself */
+	held[3] = timer_new(l, mark_and_set, NULL);
+	timer_set(held[3], 1);
+	fake_us += 1000;
+	while (loop_step(l))
+		;
+	ck_assert_str_eq(trace, "sbasa");
+	timer_free(held[0]);
+	timer_free(held[2]);
+	loop_free(l);
+	clock_set(NULL);
 }
 
 static void *

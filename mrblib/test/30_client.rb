@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A client of a test, at the far end of a real connection.
+module FCS
+  module Test
+    class Client
+      attr_reader :id, :status, :state, :rejection, :amf
+
+      def initialize(id, amf)
+        @id = id
+        @amf = amf
+        @state = :pending
+        @status = []
+        @received = {}
+        @methods = {}
+        @pendings = {}
+        @txn = 1
+      end
+
+      def accepted? = @state == :accepted
+      def rejected? = !@rejection.nil?
+      def open? = @state == :accepted || @state == :pending
+
+      # --- calls to the server ---
+
+      def call(name, *args)
+        pending = Pending.new
+        if open?
+          @txn += 1
+          @pendings[@txn] = pending
+          say(0, name.to_s, @txn, args)
+        else
+          pending.__settle(false, nil, "the client is not connected")
+        end
+        pending
+      end
+
+      def call!(name, *args) = call(name, *args).await
+
+      # Without an answer.
+      def tell(name, *args)
+        say(0, name.to_s, 0, args)
+        Test.settle
+        nil
+      end
+
+      # --- calls by the server ---
+
+      # The value of the block is the answer; :mute: there is none.
+      def define(name, &block)
+        @methods[name.to_s] = block
+        self
+      end
+
+      # The arguments of each call of that name, oldest first.
+      def received(name)
+        (@received[name.to_s] ||= [])
+      end
+
+      def disconnect
+        Test.ask("leave", @id)
+        @state = :closed
+        Test.settle
+        nil
+      end
+
+      def inspect = "#<client #{@id} #{@state}>"
+
+      # --- what arrives ---
+
+      def __heard(what, *rest)
+        case what
+        when "command" then command(*rest)
+        when "closed"  then closed
+        end
+      end
+
+      private
+
+      def say(msid, name, txn, args)
+        Test.ask("command", @id, msid, name, txn, args)
+      end
+
+      def command(msid, name, txn, object, args)
+        if name == "_result" || name == "_error"
+          answered(name == "_result", txn, args)
+        elsif name == "onStatus"
+          on_status(msid, args[0])
+        elsif msid == 0
+          called(name, txn, args)
+        end
+      end
+
+      def answered(ok, txn, args)
+        return connected(ok, args[0]) if txn == 1
+        pending = @pendings.delete(txn)
+        pending.__settle(ok, args[0]) if pending
+      end
+
+      def connected(ok, info)
+        info = {} unless info.is_a?(Hash)
+        @status << info
+        @state = ok ? :accepted : :rejected
+        @rejection = info unless ok
+      end
+
+      def on_status(msid, info)
+        @status << info if info.is_a?(Hash)
+      end
+
+      def called(name, txn, args)
+        received(name) << args
+        block = @methods[name]
+        return if block.nil? && txn == 0
+        if block.nil?
+          say(0, "_error", txn, [{ "level" => "error", "code" => "NetConnection.Call.Failed",
+                                   "description" => "Method not found (#{name})." }])
+          return
+        end
+        value = block.call(*args)
+        say(0, "_result", txn, [value]) unless txn == 0 || value == :mute
+      end
+
+      def closed
+        @state = :closed if open?
+        @pendings.each_value { |p| p.__settle(false, nil, "the connection closed") }
+        @pendings.clear
+      end
+    end
+  end
+end
