@@ -120,8 +120,8 @@ module FCS
       # Park the running handler until pending is settled or time is up.
       def park(pending, timeout)
         task = @task
-        raise AwaitError, "await outside of a handler" if task.nil?
         raise AwaitError, "await where no answer can wait: guard, :message, :unload or transaction" if @sync > 0
+        raise AwaitError, "await outside of a handler" if task.nil?
         unless task.fiber.equal?(Fiber.current)
           raise AwaitError, "await inside a Fiber or Enumerator of your own"
         end

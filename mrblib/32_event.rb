@@ -76,6 +76,8 @@ module FCS
       rescue Reject => e
         if event == "publish"
           args[1].close(e.message)
+        elsif event == "play" && client
+          Native.play_refuse(client.id, args[1].name, e.message.empty? ? "denied" : e.message)
         else
           report(e, "on(:#{event})", client, "reject means nothing here")
         end

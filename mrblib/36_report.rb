@@ -11,14 +11,31 @@ module FCS
         what = e.is_a?(Reject) ? "reject: #{e.message}" : "#{e.message} (#{e.class})"
         what = "#{note}: #{what}" if note
         ref = Native.report(label.to_s, client ? client.id : nil, where, what, mine.join(" < "))
-        blocks = matching(@app && @app.class.__on["status"], nil)
-        unless blocks.empty? || label == "on(:status)"
-          file, line = where.split(":")
-          info = { "code" => "Application.Script.Error", "level" => "error", "description" => what,
-                   "filename" => file, "lineno" => line.to_i, "ref" => ref }
-          later { fire("status", "", [info], nil, 0) }
-        end
+        return ref if label == "on(:status)"
+        file, line = where.split(":")
+        tell_status("code" => "Application.Script.Error", "level" => "error", "description" => what,
+                    "filename" => file, "lineno" => line.to_i, "ref" => ref)
         ref
+      end
+
+      # A Pending failed and nobody asks for it: the store, streams and files
+      # are everybody's business, answers of clients are not.
+      def unheard(error)
+        code = case error
+               when StoreError  then "SharedObject.Commit.Failed"
+               when StreamError then error.code || "NetStream.Failed"
+               when FileError   then "Application.File.Failed"
+               else return
+               end
+        Native.log(2, "nobody awaited: #{error.message}", "code=#{code}")
+        tell_status("code" => code, "level" => "error", "description" => error.message)
+      end
+
+      private
+
+      def tell_status(info)
+        return if @app.nil? || !@app.class.__on.key?("status")
+        later { fire("status", "", [info], nil, 0) }
       end
     end
   end

@@ -12,6 +12,7 @@ module FCS
     def done? = @done == true
 
     def await(timeout: 10)
+      @heard = true
       unless @done
         @waiters ||= []
         task = Core.task
@@ -30,6 +31,7 @@ module FCS
 
     # Runs as a handler of its own when the answer is there.
     def then(&block)
+      @heard = true
       if @done
         __run(block)
       else
@@ -56,6 +58,7 @@ module FCS
       @done = true
       @value = value
       @error = error
+      Core.later { Core.unheard(error) unless @heard } if error && !@heard
       waiters, @waiters = @waiters, nil
       thens, @thens = @thens, nil
       watchers, @watchers = @watchers, nil
@@ -102,6 +105,7 @@ module FCS
 
     # As then, but at once and without a handler: for Core only.
     def __watch(&block)
+      @heard = true
       if @done
         block.call(@value, @error)
       else

@@ -51,6 +51,7 @@
 	X(SO_NOWRITEACCESS, "SharedObject.NoWriteAccess", "error")             \
 	X(SO_CREATIONFAILED, "SharedObject.ObjectCreationFailed", "error")     \
 	X(APP_SCRIPTERROR, "Application.Script.Error", "error")                \
+	X(APP_SCRIPTWARNING, "Application.Script.Warning", "warning")          \
 	X(APP_LOWMEMORY, "Application.Resource.LowMemory", "warning")          \
 	X(APP_SHUTDOWN, "Application.Shutdown", "status")                      \
 	X(APP_GC, "Application.GC", "status")

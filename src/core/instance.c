@@ -65,6 +65,7 @@ instance_free(struct instance *i)
 
 	if (i == NULL)
 		return;
+	play_forget_all(i);
 	instance_later_fini(i);
 	inst_work_fini(i);
 	instance_admin_fini(i);

@@ -98,6 +98,7 @@ struct instance {
 	bool removing; /* GONE at the end of it, no new start */
 	char stop_reason[64];
 	char stop_text[ERR_TEXT_MAX]; /* for clients; "": by the reason */
+	struct play *plays;           /* play.c */
 	struct waiter *waiters;       /* instance_admin.c */
 	uint64_t last_waiter;
 
@@ -235,6 +236,9 @@ void instance_enable(struct instance *, const char *why);
 void instance_admin_started(struct instance *, int result, const char *why);
 void instance_admin_ended(struct instance *);
 void instance_admin_fini(struct instance *);
+
+/* --- play.c --- */
+void play_forget_all(struct instance *);
 
 /* --- instance_later.c --- */
 void instance_later_durable(struct instance *);

@@ -14,6 +14,8 @@ libcore_a_SOURCES = \
 	src/core/instance_stop.c \
 	src/core/live.c \
 	src/core/livecache.c \
+	src/core/play.c \
+	src/core/play.h \
 	src/core/playback.c \
 	src/core/record.c \
 	src/core/sharedobj.c \

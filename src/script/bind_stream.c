@@ -10,6 +10,7 @@
 #include "base/refbuf.h"
 #include "codec/amf0.h"
 #include "core/live.h"
+#include "core/play.h"
 #include "script/bind.h"
 #include "script/conv.h"
 
@@ -138,11 +139,28 @@ f_close(mrb_state *mrb, mrb_value self)
 	return mrb_bool_value(live);
 }
 
+/* play_refuse(client, name, why) => how many plays ended */
+static mrb_value
+f_refuse(mrb_state *mrb, mrb_value self)
+{
+	const char *client, *name, *why;
+	uint32_t n;
+
+	(void)self;
+	mrb_get_args(mrb, "zzz", &client, &name, &why);
+	vmguard_native_begin();
+	n = play_refuse(
+	    vm_of(mrb)->inst, client, name, STATUS_PLAY_FAILED, why);
+	vmguard_native_end();
+	return mrb_int_value(mrb, n);
+}
+
 void
 bind_stream_init(struct vm *vm)
 {
 	BIND(vm, "stream_info", f_info, MRB_ARGS_REQ(1));
 	BIND(vm, "stream_metadata", f_metadata, MRB_ARGS_REQ(1));
 	BIND(vm, "stream_tell", f_tell, MRB_ARGS_REQ(3));
+	BIND(vm, "play_refuse", f_refuse, MRB_ARGS_REQ(3));
 	BIND(vm, "stream_close", f_close, MRB_ARGS_REQ(2));
 }

@@ -14,11 +14,13 @@
 #include "net/timer.h"
 #include "script/bind.h"
 #include "script/engine_int.h"
+#include "script/engine_status.h"
 #include "script/vmload.h"
 #include "script/vmtimer.h"
 
 #define WORK_PER_TURN    64    /* then the network has its turn */
 #define LOW_MEMORY_PAUSE 60000 /* ms between two warnings */
+#define LOOK_PAUSE       1000  /* ms between two collections for one */
 #define COLLECT_MS       500   /* for a collection of the whole heap */
 #define ASKS_MAX         1000000
 #define ANSWER_MEM_KEPT  4096 /* bytes, between two entries */
@@ -40,6 +42,8 @@ struct script {
 	struct loop_task task;
 	struct timer *more;
 	int64_t warned_ms; /* low memory, 0 = never */
+	int64_t looked_ms; /* collected to know */
+	int64_t slow_ms;   /* warned of a slow handler */
 	struct script_stats stats;
 };
 
@@ -147,16 +151,16 @@ static int enter(struct script *, uint32_t ms, const char *what,
 
 /* At 80 % of the memory after a collection: on(:status), once a minute. */
 static void
-check_memory(struct script *s, size_t used, size_t cap)
+check_memory(struct script *s, size_t cap)
 {
+	int64_t now = clock_ms();
 	struct engine_call c;
-	struct script_args args;
-	struct value *info;
-	struct arena *a;
+	size_t used;
 
-	if (s->warned_ms != 0 && clock_ms() - s->warned_ms < LOW_MEMORY_PAUSE)
+	if ((s->warned_ms != 0 && now - s->warned_ms < LOW_MEMORY_PAUSE) ||
+	    (s->looked_ms != 0 && now - s->looked_ms < LOOK_PAUSE))
 		return;
-	s->warned_ms = clock_ms();
+	s->looked_ms = now;
 	memset(&c, 0, sizeof(c));
 	if (enter(s, COLLECT_MS, "collecting", engine_call_collect, &c) !=
 		FCS_OK ||
@@ -165,24 +169,24 @@ check_memory(struct script *s, size_t used, size_t cap)
 	used = vmarena_used(s->vm->mem);
 	if (used < cap / 5 * 4)
 		return;
+	s->warned_ms = now;
 	log_warn("script.memory", "inst=%s used=%zu of=%zu",
 	    instance_full_name(s->inst), used, cap);
-	if (!s->vm->decl.event[SCRIPT_STATUS])
-		return;
-	a = arena_new(0);
-	info = a == NULL ? NULL
-			 : status_info(a, STATUS_APP_LOWMEMORY,
-			       "80 % of script.memory in use", NULL, NULL);
-	if (info != NULL) {
-		memset(&args, 0, sizeof(args));
-		args.values = &info;
-		args.count = 1;
-		c.args = &args;
-		c.kind = SCRIPT_STATUS;
-		(void)enter(
-		    s, s->vm->time_ms, "on(:status)", engine_call_event, &c);
-	}
-	arena_free(a);
+	engine_status_send(
+	    s->inst, STATUS_APP_LOWMEMORY, "80 % of script.memory in use");
+}
+
+/* More than half of its time: the script is warned. */
+static void
+check_time(struct script *s, uint64_t busy_us, uint32_t ms, const char *what,
+    void (*fn)(struct vm *, void *), const struct engine_call *c)
+{
+	char callback[160];
+
+	if (fn == engine_call_event && c->kind == SCRIPT_STATUS)
+		return; /* it would hear of itself for ever */
+	engine_status_callback(fn, c, what, callback, sizeof(callback));
+	engine_status_busy(s->inst, &s->slow_ms, busy_us, ms, callback);
 }
 
 /* The one way into the VM. FCS_OK; FCS_ESCRIPT Core itself raised (logged);
@@ -192,6 +196,7 @@ enter(struct script *s, uint32_t ms, const char *what,
     void (*fn)(struct vm *, void *), struct engine_call *c)
 {
 	size_t cap = s->vm->cap;
+	uint64_t busy_us;
 	struct err why;
 	int rc;
 
@@ -200,7 +205,8 @@ enter(struct script *s, uint32_t ms, const char *what,
 	instance_script_enter(s->inst);
 	rc = vm_run(s->vm, ms, what, fn, c, &why);
 	instance_script_leave(s->inst);
-	s->stats.busy_us += vmguard_busy_us();
+	busy_us = vmguard_busy_us();
+	s->stats.busy_us += busy_us;
 	if (rc == FCS_ESCRIPT) {
 		s->stats.errors++;
 		log_error("script.error", "inst=%s in=%s error=%s",
@@ -209,9 +215,12 @@ enter(struct script *s, uint32_t ms, const char *what,
 	deliver(s);
 	if (rc == FCS_EKILLED && s->vm != NULL)
 		lost(s, why.text);
-	if (s->vm != NULL && fn != engine_call_collect &&
-	    vmarena_used(s->vm->mem) > cap / 5 * 4)
-		check_memory(s, vmarena_used(s->vm->mem), cap);
+	if (s->vm != NULL && fn != engine_call_collect) {
+		if (busy_us > (uint64_t)ms * 500)
+			check_time(s, busy_us, ms, what, fn, c);
+		if (vmarena_used(s->vm->mem) > cap / 5 * 4)
+			check_memory(s, cap);
+	}
 	schedule(s);
 	s->depth--;
 	if (s->closing && s->depth == 0)

@@ -18,6 +18,8 @@ libscript_a_SOURCES = \
 	src/script/engine.h \
 	src/script/engine_call.c \
 	src/script/engine_int.h \
+	src/script/engine_status.c \
+	src/script/engine_status.h \
 	src/script/vm.c \
 	src/script/vm.h \
 	src/script/vmarena.c \

@@ -143,6 +143,18 @@ vmdecl_glob(const char *p, size_t pn, const char *s, size_t sn)
 	return true;
 }
 
+const char *
+vmdecl_event_text(enum script_event event)
+{
+	return events[event];
+}
+
+const char *
+vmdecl_question_text(enum script_question question)
+{
+	return questions[question];
+}
+
 enum script_event
 vmdecl_event(const char *word)
 {

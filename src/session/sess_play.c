@@ -57,6 +57,25 @@ item_args(const struct sess_stream *st)
 	return args;
 }
 
+static void
+tell_play(void *arg, enum status code, const char *description)
+{
+	struct sess_stream *st = arg;
+
+	sess_stream_status(st, code, description, st->item->name);
+}
+
+static void
+end_play(void *arg, enum status code, const char *why)
+{
+	struct sess_stream *st = arg;
+
+	fail(st, code, why, st->item->name);
+	sess_stream_close(st);
+}
+
+static const struct play_ops play_ops = { tell_play, end_play };
+
 void
 sess_play_started(struct sess_stream *st)
 {
@@ -76,6 +95,12 @@ sess_play_started(struct sess_stream *st)
 	log_info("stream.play", "client=%s inst=%s stream=%s",
 	    st->session->client_id, instance_full_name(st->session->instance),
 	    st->item->name);
+	st->play.ops = &play_ops;
+	st->play.arg = st;
+	st->play.client = st->session->client_id;
+	st->play.name = st->item->name;
+	st->play.recorded = st->use == SESS_PLAYING_VOD;
+	play_add(st->session->instance, &st->play);
 	instance_event(st->session->instance, SCRIPT_PLAY, &args);
 }
 
@@ -91,6 +116,7 @@ end_item(struct sess_stream *st)
 		sess_vod_stop(st);
 	st->use = SESS_IDLE;
 	st->is_seek_due = false;
+	play_remove(&st->play);
 	if (st->item != NULL && st->play_since_ms != 0) {
 		args = item_args(st);
 		args.start =

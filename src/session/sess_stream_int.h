@@ -10,6 +10,7 @@
 
 #include "codec/url.h"
 #include "core/live.h"
+#include "core/play.h"
 #include "core/playback.h"
 #include "core/record.h"
 #include "core/viewer.h"
@@ -54,6 +55,7 @@ struct sess_stream {
 	uint32_t buffer_ms;
 	struct live_sink sink;
 	struct viewer viewer;
+	struct play play; /* while the item plays */
 	struct playback *playback;
 	bool is_ended;    /* the recording is delivered; a seek revives it */
 	bool is_seek_due; /* a seek is positioning */

@@ -54,4 +54,187 @@ UNIT(a_script_writes_a_thousand_lines_a_second_and_the_rest_is_counted)
 	LACKS(log, "app=");
 }
 
+/* ---- on(:status) ---- */
+
+static const char reports[] =
+    "class A < FCS::App\n"
+    "  on(:start)  { @infos = [] }\n"
+    "  on(:status) do |info|\n"
+    "    @infos << info\n"
+    "    raise \"in status\" if info[\"description\"].start_with?(\"twice\")\n"
+    "  end\n"
+    "  expose(:infos) { |c| r, @infos = @infos, []; r }\n"
+    "  expose(:fail)  { |c, text| raise ArgumentError, text }\n"
+    "  expose(:timer) { |c| after(0) { raise \"in a timer\" }; 1 }\n"
+    "  expose(:then)  { |c| p = FCS::Pending.new; p.then { raise \"in then\" }; p.__settle(1, nil, false); 1 }\n"
+    "  expose(:spin)  { |c, s| t = now; nil while now - t < s; 1 }\n"
+    "  expose(:drop)  { |c| p = FCS::Pending.new; p.__settle(nil, FCS::StreamError.new(\"gone\", \"NetStream.Record.Failed\"), false); 1 }\n"
+    "  expose(:keep)  { |c| p = FCS::Pending.new; p.__settle(nil, FCS::StoreError.new(\"gone\"), false); begin; p.await; rescue FCS::StoreError; end; 1 }\n"
+    "  expose(:call)  { |c| p = FCS::Pending.new; p.__settle(nil, FCS::CallError.new(\"no\"), false); 1 }\n"
+    "  expose(:misuse) { |c| after(0) { reject \"what\" }; 1 }\n"
+    "end\n";
+
+UNIT(status_tells_of_every_exception_with_its_place)
+{
+	struct host_client *c;
+	char ref[16];
+	const char *p;
+
+	host_open(reports, NULL);
+	c = host_connect("c1", "[]");
+	p = host_call(c, "fail", "[\"bad\"]");
+	(void)snprintf(ref, sizeof(ref), "%.6s", strstr(p, "ref ") + 4);
+	host_turns(3);
+	p = host_call(c, "infos", "[]");
+	HAS(p, "\"code\":\"Application.Script.Error\"");
+	HAS(p, "\"level\":\"error\"");
+	HAS(p, "\"description\":\"bad (ArgumentError)\"");
+	HAS(p, "\"filename\":\"main.rb\",\"lineno\":8");
+	HAS(p, ref);
+	HAS(host_log(), ref);
+	(void)host_call(c, "timer", "[]");
+	host_wait_ms(20);
+	HAS(host_call(c, "infos", "[]"), "in a timer");
+	(void)host_call(c, "then", "[]");
+	host_turns(3);
+	HAS(host_call(c, "infos", "[]"), "in then");
+	(void)host_call(c, "misuse", "[]");
+	host_wait_ms(20);
+	HAS(host_call(c, "infos", "[]"), "reject: what");
+	(void)host_log();
+	(void)host_call(c, "fail", "[\"twice\"]");
+	host_turns(5);
+	p = host_call(c, "infos", "[]");
+	ck_assert_uint_eq(count_of(p, "Script.Error"), 1);
+	ck_assert_uint_eq(count_of(host_log(), "script.error"), 2);
+}
+
+UNIT(failures_nobody_awaited_reach_status)
+{
+	struct host_client *c;
+	const char *p;
+
+	host_open(reports, NULL);
+	c = host_connect("c1", "[]");
+	(void)host_call(c, "keep", "[]");
+	(void)host_call(c, "call", "[]");
+	host_turns(3);
+	ck_assert_str_eq(host_call(c, "infos", "[]"), "[]");
+	(void)host_log();
+	(void)host_call(c, "drop", "[]");
+	host_turns(3);
+	p = host_call(c, "infos", "[]");
+	HAS(p, "\"code\":\"NetStream.Record.Failed\",\"level\":\"error\","
+	       "\"description\":\"gone\"");
+	HAS(host_log(), "nobody awaited: gone");
+}
+
+UNIT(status_warns_of_a_handler_above_half_of_its_time)
+{
+	static const char *const long_time[] = { "script.time=1s", NULL };
+	struct host_client *c;
+	const char *p = "";
+	int n;
+
+	host_open(reports, long_time);
+	c = host_connect("c1", "[]");
+	(void)host_call(c, "spin", "[0.1]");
+	ck_assert_str_eq(host_call(c, "infos", "[]"), "[]");
+	/* it is the processor's time that counts: others may take some */
+	for (n = 0; n < 10 && strstr(p, "Warning") == NULL; n++) {
+		(void)host_call(c, "spin", "[0.7]");
+		host_turns(2);
+		p = host_call(c, "infos", "[]");
+	}
+	HAS(p, "\"level\":\"warning\","
+	       "\"code\":\"Application.Script.Warning\"");
+	HAS(p, "expose(:spin) ran for ");
+	HAS(p, " of 1000 ms");
+	HAS(host_log(),
+	    "script.slow inst=test/_definst_ callback=expose(:spin)");
+}
+
+/* ---- where no answer can wait ---- */
+
+UNIT(await_is_an_error_where_no_answer_can_wait)
+{
+	static const char *const any[] = { "idle_unload=0", NULL };
+	struct host_client *c;
+	const char *log;
+
+	host_open(
+	    "WAITS = FCS::Pending.new\n"
+	    "TOP = begin; WAITS.await; rescue FCS::AwaitError => e; e.message; end\n"
+	    "class A < FCS::App\n"
+	    "  shared(:board) { |c, slot, v| sleep 1; true }\n"
+	    "  presence(:users) { |c| sleep 1 }\n"
+	    "  allow(:message) { |c| sleep 1; true }\n"
+	    "  allow(:unload) { sleep 1; true }\n"
+	    "  class Thing\n"
+	    "    def to_s = WAITS.await\n"
+	    "  end\n"
+	    "  def caught = (yield; \"nothing\")\n"
+	    "  expose(:top)     { |c| TOP }\n"
+	    "  expose(:join)    { |c| begin; [Thing.new].join; rescue FCS::AwaitError => e; e.message; end }\n"
+	    "  expose(:format)  { |c| begin; format(\"%s\", Thing.new); rescue FCS::AwaitError => e; e.message; end }\n"
+	    "  expose(:quit)    { |c| shutdown }\n"
+	    "end\n",
+	    any);
+	c = host_connect("c1", "[]");
+	ck_assert_int_eq(c->accepted, 1);
+	HAS(host_log(), "callback=presence(:users)");
+	HAS(host_call(c, "top", "[]"), "outside of a handler");
+	HAS(host_call(c, "join", "[]"), "await below a method written in C");
+	HAS(host_call(c, "format", "[]"), "await below a method written in C");
+	(void)host_log();
+	ck_assert_str_eq(host_call(c, "quit", "[]"), "false");
+	log = host_log();
+	HAS(log, "callback=allow(:unload)");
+	HAS(log, "(FCS::AwaitError)");
+	ck_assert_int_eq(c->closed, 0);
+}
+
+static enum script_verdict verdict = SCRIPT_OK;
+
+static void
+on_verdict(struct instance *i, uint64_t owner, uint64_t extra,
+    const struct script_answer *a)
+{
+	(void)i;
+	(void)owner;
+	(void)extra;
+	verdict = a->verdict;
+}
+
+UNIT(guards_and_message_decisions_may_not_wait)
+{
+	struct script_guard g;
+	struct script *s;
+	struct host_client *c;
+	struct script_args args;
+	const uint8_t null[] = { 0x05 };
+
+	host_open("class A < FCS::App\n"
+		  "  shared(:board) { |c, slot, v| sleep 1; true }\n"
+		  "  allow(:message) { |c| sleep 1; true }\n"
+		  "end\n",
+	    NULL);
+	c = host_connect("c1", "[]");
+	ck_assert_int_eq(c->accepted, 1);
+	s = instance_script(host_instance("_definst_"));
+	ck_assert_int_eq(
+	    engine_ops.guard(s, "c1", "board", "x", 1, null, sizeof(null), &g),
+	    FCS_OK);
+	ck_assert(!g.allowed);
+	HAS(g.why, "Script error (ref ");
+	HAS(host_log(), "callback=\"guard board\"");
+	memset(&args, 0, sizeof(args));
+	args.client = "c1";
+	args.name = "board";
+	args.text = "ink";
+	engine_ops.ask(s, SCRIPT_MAY_MESSAGE, &args, on_verdict, 0, 0);
+	ck_assert_int_eq(verdict, SCRIPT_FAILED); /* within the call */
+	HAS(host_log(), "callback=allow(:message)");
+}
+
 UNIT_MAIN
