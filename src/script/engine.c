@@ -21,7 +21,10 @@
 #define WORK_PER_TURN    64    /* then the network has its turn */
 #define LOW_MEMORY_PAUSE 60000 /* ms between two warnings */
 #define LOOK_PAUSE       1000  /* ms between two collections for one */
-#define COLLECT_MS       500   /* for a collection of the whole heap */
+#define IDLE_MS          2000  /* without an entry, then the heap is cleaned */
+#define IDLE_BYTES       (4u << 20)  /* a larger one would take too long */
+#define IDLE_GARBAGE     (64u << 10) /* less is not worth it */
+#define COLLECT_MS       500         /* for a collection of the whole heap */
 #define ASKS_MAX         1000000
 #define ANSWER_MEM_KEPT  4096 /* bytes, between two entries */
 
@@ -41,6 +44,10 @@ struct script {
 	bool queued; /* task is queued or more is set */
 	struct loop_task task;
 	struct timer *more;
+	struct timer *idle;
+	bool is_idle_set;
+	uint64_t entries, entries_seen;
+	size_t clean;      /* bytes in use after the last collection */
 	int64_t warned_ms; /* low memory, 0 = never */
 	int64_t looked_ms; /* collected to know */
 	int64_t slow_ms;   /* warned of a slow handler */
@@ -189,6 +196,57 @@ check_time(struct script *s, uint64_t busy_us, uint32_t ms, const char *what,
 	engine_status_busy(s->inst, &s->slow_ms, busy_us, ms, callback);
 }
 
+/* An entry of its own at the end of many: what they left is collected while
+ * nobody waits, and memory goes back to the system. */
+static void
+clean(struct script *s)
+{
+	struct engine_call c;
+
+	memset(&c, 0, sizeof(c));
+	if (enter(s, COLLECT_MS, "collecting", engine_call_collect, &c) !=
+		FCS_OK ||
+	    s->vm == NULL)
+		return;
+	s->clean = vmarena_used(s->vm->mem);
+	vmarena_trim(s->vm->mem);
+}
+
+static void
+on_idle(void *arg)
+{
+	struct script *s = arg;
+	size_t used;
+
+	s->is_idle_set = s->vm != NULL && s->entries != s->entries_seen;
+	s->entries_seen = s->entries;
+	if (s->is_idle_set) {
+		timer_set(s->idle, IDLE_MS);
+		return;
+	}
+	if (s->vm == NULL || s->closing)
+		return;
+	used = vmarena_used(s->vm->mem);
+	if (used > IDLE_BYTES || used < s->clean + IDLE_GARBAGE)
+		return;
+	s->depth++;
+	clean(s);
+	s->depth--;
+	if (s->closing && s->depth == 0)
+		destroy(s);
+}
+
+/* One timer for many entries: it is set once and looks when it rings. */
+static void
+note_entry(struct script *s)
+{
+	s->entries++;
+	if (s->is_idle_set)
+		return;
+	s->is_idle_set = true;
+	timer_set(s->idle, IDLE_MS);
+}
+
 /* The one way into the VM. FCS_OK; FCS_ESCRIPT Core itself raised (logged);
  * FCS_EKILLED the script is lost (told to the instance). */
 static int
@@ -202,6 +260,8 @@ enter(struct script *s, uint32_t ms, const char *what,
 
 	err_clear(&why);
 	s->depth++;
+	if (fn != engine_call_collect)
+		note_entry(s);
 	instance_script_enter(s->inst);
 	rc = vm_run(s->vm, ms, what, fn, c, &why);
 	instance_script_leave(s->inst);
@@ -284,6 +344,7 @@ destroy(struct script *s)
 
 	loop_cancel(instance_loop(s->inst), LOOP_WORK, &s->task);
 	timer_free(s->more);
+	timer_free(s->idle);
 	while (s->asks != NULL && (q = idmap_next(s->asks, 0, &ticket))) {
 		(void)idmap_del(s->asks, ticket);
 		free(q);
@@ -324,8 +385,9 @@ op_open(struct instance *inst, const struct script_options *o,
 	s->task.fn = run_work;
 	s->task.arg = s;
 	s->more = timer_new(instance_loop(inst), run_work, s);
+	s->idle = timer_new(instance_loop(inst), on_idle, s);
 	s->asks = idmap_new(ASKS_MAX);
-	rc = s->more == NULL || s->asks == NULL
+	rc = s->more == NULL || s->idle == NULL || s->asks == NULL
 		 ? err_set(why, FCS_ENOMEM, "no memory")
 		 : vm_open(inst, o, &s->vm, why);
 	if (rc == FCS_OK) {
@@ -333,7 +395,13 @@ op_open(struct instance *inst, const struct script_options *o,
 		s->vm->on_timer = on_timer;
 		rc = vmload_main(s->vm, name, why);
 	}
+	/* of what compiling left, which is more than what it made */
+	if (rc == FCS_OK)
+		rc = vm_run(s->vm, COLLECT_MS, "collecting",
+		    engine_call_collect, NULL, why);
 	if (rc == FCS_OK) {
+		s->clean = vmarena_used(s->vm->mem);
+		vmarena_trim(s->vm->mem);
 		*out = s;
 		schedule(s);
 		return FCS_OK;

@@ -28,6 +28,8 @@ libscript_a_SOURCES = \
 	src/script/vmdecl.h \
 	src/script/vmguard.c \
 	src/script/vmguard.h \
+	src/script/vmlib.c \
+	src/script/vmlib.h \
 	src/script/vmload.c \
 	src/script/vmload.h \
 	src/script/vmlog.c \

@@ -22,8 +22,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "mrblib/embedded.h"
 #include "script/bind.h"
+#include "script/vmlib.h"
 #include "script/vmload.h"
 #include "script/vmlog.h"
 #include "script/vmtimer.h"
@@ -61,8 +61,9 @@
 GEMS(X)
 #undef X
 
-#define STEP_RATIO  200       /* mruby's default */
-#define WHOLE_CYCLE 100000000 /* so many objects a VM never has */
+#define STEP_RATIO     200 /* mruby's default */
+#define LIBRARY_MEMORY ((uint64_t)8 << 20)
+#define WHOLE_CYCLE    100000000 /* so many objects a VM never has */
 
 struct call {
 	struct vm *vm;
@@ -280,12 +281,13 @@ close_doors(mrb_state *mrb)
 	mrb_undef_method(mrb, fiber, "transfer");
 }
 
+/* All that is the same in every VM, before a line of Ruby: always the same
+ * steps, see vmlib.h. */
 static void
-set_up(struct vm *vm, void *arg)
+furnish(struct vm *vm)
 {
 	mrb_state *mrb = vm->mrb;
 
-	(void)arg;
 #define X(gem) GENERATED_TMP_mrb_mruby_##gem##_gem_init(mrb);
 	GEMS(X)
 #undef X
@@ -300,10 +302,22 @@ set_up(struct vm *vm, void *arg)
 	bind_text_init(vm);
 	bind_json_init(vm);
 	bind_secret_init(vm);
-	mrb_load_irep(mrb, mrblib_code);
-	if (mrb->exc != NULL)
-		mrb_exc_raise(mrb, mrb_obj_value(mrb->exc));
+}
+
+static void
+set_up(struct vm *vm, void *arg)
+{
+	(void)arg;
+	furnish(vm);
+	vmlib_run(vm->mrb);
 	know_classes(vm);
+}
+
+static void
+set_up_library(struct vm *vm, void *arg)
+{
+	furnish(vm);
+	*(int *)arg = vmlib_read(vm->mrb);
 }
 
 static void
@@ -340,14 +354,15 @@ boot(struct vm *vm, void *arg)
 	mrb_funcall_id(mrb, vm->core, mrb_intern_lit(mrb, "boot"), 1, h);
 }
 
-int
-vm_open(struct instance *inst, const struct script_options *o, struct vm **out,
-    struct err *why)
+/* An empty state; what there is of it is *out even when it fails. */
+static int
+open_empty(struct instance *inst, const struct script_options *o,
+    struct vm **out, struct err *why)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
 	enum vmguard_end end;
-	int rc = FCS_ENOMEM;
 
+	*out = vm;
 	if (vm == NULL)
 		return err_set(why, FCS_ENOMEM, "no memory for a script");
 	vm->inst = inst;
@@ -363,20 +378,50 @@ vm_open(struct instance *inst, const struct script_options *o, struct vm **out,
 	vm->args = arena_new(0);
 	vm->answer_mem = arena_new(0);
 	vm->mem = vmarena_new((size_t)o->memory, over, vm);
-	if (vm->dir == NULL || vm->args == NULL || vm->mem == NULL) {
-		err_set(why, FCS_ENOMEM, "no memory for a script");
-		goto fail;
-	}
+	if (vm->dir == NULL || vm->args == NULL || vm->answer_mem == NULL ||
+	    vm->mem == NULL)
+		return err_set(why, FCS_ENOMEM, "no memory for a script");
 	/* Loading gets some headroom: running short there helps nobody. */
 	vmarena_set_cap(vm->mem, vmarena_reserve(vm->mem));
 	if (o->native_ms != 0)
 		vmguard_set_native_limit(o->native_ms);
 	end = vmguard_run(o->start_ms, "opening the VM", open_state, vm);
-	if (end != VMGUARD_DONE || vm->mrb == NULL) {
-		rc = err_set(why, FCS_ELIMIT, "the VM could not be opened");
-		goto fail;
-	}
+	if (end != VMGUARD_DONE || vm->mrb == NULL)
+		return err_set(why, FCS_ELIMIT, "the VM could not be opened");
 	vm->mrb->ud = vm;
+	return FCS_OK;
+}
+
+/* Once: what fails here is tried again with the next VM. */
+static void
+open_library(struct instance *inst, const struct script_options *o)
+{
+	struct script_options mine = *o;
+	struct vm *vm;
+	int rc, read = FCS_ENOMEM;
+
+	mine.memory = LIBRARY_MEMORY;
+	rc = open_empty(inst, &mine, &vm, NULL);
+	if (rc == FCS_OK)
+		rc = vm_run(vm, o->start_ms, "reading the library",
+		    set_up_library, &read, NULL);
+	if (rc == FCS_OK && read == FCS_OK && vmlib_share(vm) == FCS_OK)
+		return;
+	vm_close(vm);
+}
+
+int
+vm_open(struct instance *inst, const struct script_options *o, struct vm **out,
+    struct err *why)
+{
+	struct vm *vm;
+	int rc;
+
+	if (!vmlib_is_read())
+		open_library(inst, o);
+	rc = open_empty(inst, o, &vm, why);
+	if (rc != FCS_OK)
+		goto fail;
 	rc = vm_run(vm, o->start_ms, "setting up the VM", set_up, NULL, why);
 	if (rc == FCS_OK)
 		rc = vm_run(vm, o->start_ms, "setting up the VM", boot,

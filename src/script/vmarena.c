@@ -20,6 +20,7 @@
 #define SL_COUNT  (1 << SL_BITS)
 #define FL_COUNT  40
 #define USED_FLAG ((size_t)1)
+#define TRIM_FL   13 /* free blocks of 8 KiB and more hold a whole page */
 
 struct block {
 	size_t prev; /* size of the block before, 0 = first */
@@ -32,6 +33,7 @@ struct vmarena {
 	size_t range; /* bytes reserved */
 	size_t cap, max_cap;
 	size_t used, peak;
+	size_t page;
 	void (*over)(void *arg);
 	void *arg;
 	uint64_t fl_map;
@@ -223,6 +225,9 @@ vmarena_new(size_t cap, void (*over)(void *arg), void *arg)
 		free(a);
 		return NULL;
 	}
+	/* what is used is scattered: a huge page each would be mostly air */
+	(void)madvise(a->base, a->range, MADV_NOHUGEPAGE);
+	a->page = page;
 	a->cap = cap;
 	a->over = over;
 	a->arg = arg;
@@ -288,6 +293,26 @@ vmarena_realloc(struct vmarena *a, void *p, size_t n)
 over:
 	a->over(a->arg);
 	return NULL; /* not reached */
+}
+
+void
+vmarena_trim(struct vmarena *a)
+{
+	uintptr_t from, to;
+	struct block *b;
+	int fl, sl;
+
+	for (fl = TRIM_FL; fl < FL_COUNT; fl++)
+		for (sl = 0; sl < SL_COUNT; sl++)
+			for (b = a->list[fl][sl]; b != NULL; b = b->next_free) {
+				from = (uintptr_t)(b + 1) + a->page - 1;
+				from &= ~(uintptr_t)(a->page - 1);
+				to = (uintptr_t)block_after(b);
+				to &= ~(uintptr_t)(a->page - 1);
+				if (from < to)
+					(void)madvise((void *)from, to - from,
+					    MADV_DONTNEED);
+			}
 }
 
 void

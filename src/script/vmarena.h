@@ -33,6 +33,10 @@ void vmarena_free(struct vmarena *); /* NULL is allowed */
  */
 void *vmarena_realloc(struct vmarena *, void *p, size_t n);
 
+/* Give the whole pages of free blocks back to the system: after much was freed
+ * (loading, a collection). They come back, zero, when they are used. */
+void vmarena_trim(struct vmarena *);
+
 /* The ceiling may be moved within what was reserved (headroom while loading);
  * larger values are clamped. */
 void vmarena_set_cap(struct vmarena *, size_t cap);

@@ -7,7 +7,8 @@ check_PROGRAMS += \
 	tests/unit/script/test_engine \
 	tests/unit/script/test_ruby \
 	tests/unit/script/test_vmarena \
-	tests/unit/script/test_vmguard
+	tests/unit/script/test_vmguard \
+	tests/unit/script/test_vmlib
 endif
 tests_unit_script_test_app_SOURCES = tests/unit/script/test_app.c \
 	$(SCRIPT_HOST)
@@ -25,6 +26,9 @@ tests_unit_script_test_vmarena_LDADD = $(UNIT) $(LIBS_SCRIPT)
 tests_unit_script_test_vmguard_SOURCES = tests/unit/script/test_vmguard.c \
 	$(SCRIPT_HOST)
 tests_unit_script_test_vmguard_LDADD = $(UNIT) $(LIBS_SCRIPT)
+tests_unit_script_test_vmlib_SOURCES = tests/unit/script/test_vmlib.c \
+	$(SCRIPT_HOST)
+tests_unit_script_test_vmlib_LDADD = $(UNIT) $(LIBS_SCRIPT)
 EXTRA_DIST += tests/unit/script/api.rb tests/unit/script/app.rb \
 	tests/unit/script/await.rb \
 	tests/unit/script/check.rb tests/unit/script/runaway.rb \

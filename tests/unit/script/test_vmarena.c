@@ -3,6 +3,8 @@
 #include "script/vmarena.h"
 
 #include <setjmp.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/rnd.h"
 #include "tests/lib/unit.h"
@@ -180,6 +182,51 @@ UNIT(ceiling_ends_it)
 		ck_assert_ptr_nonnull(vmarena_realloc(a, NULL, 200u << 10));
 	ck_assert_int_eq(overs, 0);
 	ends_it(a, vmarena_reserve(a));
+	vmarena_free(a);
+}
+
+/* Pages of the range that lie in memory. */
+static size_t
+resident(struct vmarena *a, void *some, size_t n)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), count = 0, i;
+	uintptr_t from = (uintptr_t)some & ~(uintptr_t)(page - 1);
+	unsigned char in[4096];
+
+	(void)a;
+	n = n / page < sizeof(in) ? n / page : sizeof(in);
+	ck_assert_int_eq(mincore((void *)from, n * page, in), 0);
+	for (i = 0; i < n; i++)
+		count += in[i] & 1;
+	return count;
+}
+
+UNIT(trimming_gives_back_what_is_free_and_no_more)
+{
+	struct vmarena *a = vmarena_new(8u << 20, over, NULL);
+	size_t n = 1u << 20, i, before;
+	unsigned char *kept, *big, *after;
+
+	ck_assert_ptr_nonnull(a);
+	kept = vmarena_realloc(a, NULL, 5000);
+	big = vmarena_realloc(a, NULL, n);
+	after = vmarena_realloc(a, NULL, 5000);
+	memset(kept, 1, 5000);
+	memset(big, 2, n);
+	memset(after, 3, 5000);
+	before = resident(a, big, n);
+	ck_assert_uint_ge(before, 250);
+	vmarena_trim(a); /* nothing large is free but the end */
+	ck_assert_uint_eq(resident(a, big, n), before);
+	vmarena_realloc(a, big, 0);
+	vmarena_trim(a);
+	ck_assert_uint_le(resident(a, big, n), 4);
+	for (i = 0; i < 5000; i++)
+		ck_assert(kept[i] == 1 && after[i] == 3);
+	big = vmarena_realloc(a, NULL, n);
+	memset(big, 4, n);
+	for (i = 0; i < 5000; i++)
+		ck_assert(kept[i] == 1 && after[i] == 3);
 	vmarena_free(a);
 }
 
