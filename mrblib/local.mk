@@ -17,6 +17,7 @@ MRBLIB = \
 	mrblib/80_app.rb \
 	mrblib/82_instance.rb \
 	mrblib/84_app_admin.rb \
+	mrblib/88_http.rb \
 	mrblib/90_kernel.rb \
 	mrblib/95_reserved.rb
 

@@ -131,7 +131,7 @@ enum config_reload {
 	X(SEEK, "seek", ENUM, "precise", 0, 0, "precise|keyframe", UNUSED, "start frame after a seek") \
 	X(VIRTUAL, "virtual", MAP, "", 0, 0, NULL, UNUSED, "stream name prefix to folders") \
 	X(MEDIA_ROOTS, "media_roots", LIST, "", 0, 0, NULL, UNUSED, "folders virtual directories may point to") \
-	X(HTTP_ALLOW, "http.allow", LIST, "", 0, 0, NULL, UNUSED, "URL prefixes scripts may fetch") \
+	X(HTTP_ALLOW, "http.allow", LIST, "", 0, 0, NULL, ON_HUP, "URLs scripts may fetch, with all below them; --dev: loopback") \
 	X(FILES_MAX, "files.max", SIZE, "64M", 1024, 1LL << 40, NULL, UNUSED, "bytes a script may keep in files") \
 	X(SECRETS, "secrets", MAP, "", 0, 0, NULL, ON_HUP, "name to file:PATH or env:NAME") \
 	X(CONFIG, "config", FREE, "{}", 0, 0, NULL, ON_HUP, "anything; the script reads it") \

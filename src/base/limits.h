@@ -106,6 +106,11 @@ enum limits_unit {
 	X(SCRIPT_NATIVE_TIME, "script_native_time", TIME, LIMITS_S, 100, LIMITS_MIN, "worker aborted with a report")                          \
 	X(SCRIPT_OVERRUNS, "script_overruns", COUNT, 3, 1, 1000, "instance disabled (overruns within 60 s)")                                  \
 	X(SCRIPT_FILE, "script_file", SIZE, LIMITS_M, 4 * LIMITS_K, 64 * LIMITS_M, "application does not load")                               \
+	X(FETCHES, "fetches", COUNT, 32, 1, 1024, "FCS::LimitError (requests of an instance under way)")                                       \
+	X(FETCHES_APP, "fetches_app", COUNT, 256, 1, 65536, "FCS::HttpError (requests of an application under way)")                           \
+	X(FETCH_BODY, "fetch_body", SIZE, LIMITS_M, LIMITS_K, 64 * LIMITS_M, "FCS::HttpError (body of a script's request or its answer)")      \
+	X(FETCH_HEADER, "fetch_header", SIZE, 64 * LIMITS_K, LIMITS_K, LIMITS_M, "FCS::HttpError (all headers of an answer)")                  \
+	X(FETCH_TIME, "fetch_time", TIME, 5 * LIMITS_MIN, LIMITS_S, 60 * LIMITS_MIN, "ArgumentError (timeout: of a request)")                  \
 	X(LOG_LINES, "log_lines", COUNT, 20, 0, 100000, "lines of one event a second; the rest is counted")
 /* clang-format on */
 

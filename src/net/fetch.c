@@ -427,6 +427,12 @@ fetch_free(struct fetch *f)
 	free(f);
 }
 
+void
+fetch_set_conf(struct fetch *f, const struct fetch_conf *conf)
+{
+	f->conf = *conf;
+}
+
 static int
 copy_request(struct request *r, const struct fetch_request *q)
 {

@@ -31,6 +31,8 @@ struct fetch_conf {
 struct fetch *fetch_new(struct loop *, const struct fetch_conf *);
 /* Ends what runs; nobody is told. */
 void fetch_free(struct fetch *);
+/* For requests from now on. */
+void fetch_set_conf(struct fetch *, const struct fetch_conf *);
 
 struct fetch_request { /* borrowed for the call */
 	bool post;     /* else GET */

@@ -16,6 +16,7 @@ void bind_client_init(struct vm *);
 void bind_sharedobj_init(struct vm *);
 void bind_stream_init(struct vm *);
 void bind_text_init(struct vm *);
+void bind_http_init(struct vm *);
 void bind_json_init(struct vm *);
 void bind_secret_init(struct vm *);
 

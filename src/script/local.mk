@@ -5,6 +5,7 @@ libscript_a_SOURCES = \
 	src/script/bind_app.c \
 	src/script/bind_client.c \
 	src/script/bind_core.c \
+	src/script/bind_http.c \
 	src/script/bind_json.c \
 	src/script/bind_secret.c \
 	src/script/bind_sharedobj.c \
@@ -37,4 +38,6 @@ libscript_a_SOURCES = \
 	src/script/vmtest.c \
 	src/script/vmtest.h \
 	src/script/vmtimer.c \
-	src/script/vmtimer.h
+	src/script/vmtimer.h \
+	src/script/vmwait.c \
+	src/script/vmwait.h

@@ -27,6 +27,7 @@
 #include "script/vmload.h"
 #include "script/vmlog.h"
 #include "script/vmtimer.h"
+#include "script/vmwait.h"
 
 #if MRUBY_RELEASE_NO >= 30200 && MRUBY_RELEASE_NO < 30300
 #error mruby 3.2 cannot resume a fiber from a Ruby method called by C
@@ -300,6 +301,7 @@ furnish(struct vm *vm)
 	bind_sharedobj_init(vm);
 	bind_stream_init(vm);
 	bind_text_init(vm);
+	bind_http_init(vm);
 	bind_json_init(vm);
 	bind_secret_init(vm);
 }
@@ -445,6 +447,7 @@ vm_close(struct vm *vm)
 	if (vm == NULL)
 		return;
 	/* mrb_close() is not needed: everything lies in the arena. */
+	vmwait_abandon_all(vm);
 	vmtimer_free_all(vm);
 	if (vm->log_timer != NULL)
 		vmlog_fini(vm);

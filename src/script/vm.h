@@ -47,6 +47,7 @@ enum vm_error { /* FCS::... raised by bindings */
 };
 
 struct vm_timer;
+struct vmwait;
 
 /* An answer the script gave while it ran, delivered when it has left. All of
  * it lies in vm.answer_mem. */
@@ -109,6 +110,7 @@ struct vm {
 		struct vm_tx *next;
 	} * tx;
 	struct vm_hold *holds; /* shared objects the script holds, by name */
+	struct vmwait *waits;  /* what is under way outside */
 	uint64_t errors;
 	int64_t opened_us;
 	int64_t log_since_ms; /* vmlog.c */

@@ -17,6 +17,7 @@
 #include "core/live.h"
 #include "core/record.h"
 #include "core/sharedobj.h"
+#include "net/fetch.h"
 #include "script/engine.h"
 #include "storage/media.h"
 #include "storage/store.h"
@@ -30,6 +31,7 @@ struct place {
 	struct commit *commit;
 	struct loop_wakeup *commit_wakeup, *media_wakeup;
 	struct media *media;
+	struct fetch *fetch;
 	struct application *app;
 };
 
@@ -139,10 +141,47 @@ open_stores(
 	return media_start(&mc, &p->media, why);
 }
 
+static struct fetch_conf
+fetch_conf(const struct config *c)
+{
+	const struct limits *l = config_limits(c);
+	struct fetch_conf conf = { .at_once = (uint32_t)limits_get(
+				       l, LIMIT_FETCHES_APP),
+		.body_max = (size_t)limits_get(l, LIMIT_FETCH_BODY),
+		.header_max = (size_t)limits_get(l, LIMIT_FETCH_HEADER),
+		.reserve_fds = (int)limits_get(l, LIMIT_RESERVE_FDS) };
+
+	return conf;
+}
+
+/* An entry nobody can match is a mistake somebody wants to hear of. */
+static void
+check_allow(const struct place *p)
+{
+	struct weburl u;
+	const char *item;
+	struct err why;
+	size_t i;
+
+	for (i = 0; i < config_app_count(p->settings, APP_HTTP_ALLOW); i++) {
+		err_clear(&why);
+		item = config_app_item(p->settings, APP_HTTP_ALLOW, i);
+		if (weburl_parse(item, strlen(item), &u, &why) == FCS_OK &&
+		    strchr(u.text, '?') != NULL)
+			(void)err_set(&why, FCS_EFORMAT, "it has a query");
+		else if (why.code == FCS_OK)
+			continue;
+		log_error("app.config",
+		    "name=%s key=http.allow entry=%s why=%s", p->name, item,
+		    why.text);
+	}
+}
+
 static int
 open_application(
     struct place *p, struct loop *l, const struct config *c, struct err *why)
 {
+	struct fetch_conf conf = fetch_conf(c);
 	struct application_env env = { .loop = l,
 		.limits = config_limits(c),
 		.config = c,
@@ -155,7 +194,8 @@ open_application(
 		.script = &engine_ops,
 		.dev = config_is_dev(c) };
 
-	p->app = application_new(&env);
+	env.fetch = p->fetch = fetch_new(l, &conf);
+	p->app = p->fetch == NULL ? NULL : application_new(&env);
 	if (p->app == NULL)
 		return err_set(why, FCS_ENOMEM, "out of memory");
 	application_set_module(p->app, MODULE_SHAREDOBJ, &sharedobj_module);
@@ -220,6 +260,7 @@ out:
 	free(apps);
 	(void)snprintf(hint, ERR_TEXT_MAX, "%s", remedy(rc));
 	if (rc == FCS_OK) {
+		check_allow(p);
 		start_instances(p);
 		*out = p;
 	} else {
@@ -232,8 +273,10 @@ void
 place_reload(struct place *p, const struct config *c)
 {
 	struct config_app *old = p->settings, *new = NULL;
+	struct fetch_conf conf = fetch_conf(c);
 	struct err e;
 
+	fetch_set_conf(p->fetch, &conf);
 	if (load_settings(c, p->name, p->dir, &new, &e) != FCS_OK) {
 		log_error("app.reload", "name=%s why=%s", p->name, e.text);
 		application_set_settings(p->app, c, config_limits(c), old);
@@ -241,6 +284,7 @@ place_reload(struct place *p, const struct config *c)
 	}
 	application_set_settings(p->app, c, config_limits(c), new);
 	p->settings = new;
+	check_allow(p);
 	config_app_free(old);
 }
 
@@ -263,6 +307,7 @@ place_close(struct place *p)
 	p->commit = NULL;
 	if (p->app != NULL)
 		application_free(p->app);
+	fetch_free(p->fetch);
 	if (p->store != NULL)
 		p->store->ops->close(p->store);
 	loop_wakeup_free(p->commit_wakeup);
