@@ -85,6 +85,8 @@ module FCS
           return [REJECT, e.message, e.info["application"], nil, 0.0] unless label.start_with?("allow")
         when LimitError
           return [REJECT, "busy", nil, nil, 0.0] if e.message == "busy"
+        when ClientGone # what was to be answered has left: nobody to tell
+          return [FAILED, e.message, nil, nil, 0.0] if client && !client.open?
         end
         failed(e, label, client)
       end
