@@ -77,9 +77,10 @@ module FCS
         @work = []
         @resting = []
         @object_handlers = {}
-        @last_id = 0
+        @last_id = settings["first_id"] || 0
         @own_timers = 0                    # those of the script: script.timers
-        @parked = 0
+        @parks = {}
+        @ending = false
         @sync = 0
         @task = nil
         nil
@@ -125,11 +126,12 @@ module FCS
         unless task.fiber.equal?(Fiber.current)
           raise AwaitError, "await inside a Fiber or Enumerator of your own"
         end
-        raise LimitError, "busy" if @parked >= @settings["handlers"]
+        raise LimitError, "busy" if @parks.size >= @settings["handlers"]
+        refuse_to_wait(pending, task) if @ending
         timer = timeout && timer_after(timeout) { pending.__expire(task) }
         task.waits = pending
-        @parked += 1
-        Native.parked(@parked)
+        @parks[task] = true
+        Native.parked(@parks.size)
         begin
           Fiber.yield
         rescue FiberError
@@ -137,8 +139,8 @@ module FCS
           raise AwaitError, "await below a method written in C (to_s, sort block, Hash default ...)"
         ensure
           task.waits = nil
-          @parked -= 1
-          Native.parked(@parked)
+          @parks.delete(task)
+          Native.parked(@parks.size)
           timer.cancel if timer
         end
         raise task.dropped if task.dropped

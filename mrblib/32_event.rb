@@ -13,7 +13,7 @@ module FCS
         case event
         when "start"
           args = []
-          @app.class.__every.each { |s, block| add_timer(s, true, block) }
+          start_timers
         when "accepted"
           args = [client]
           client.__accepted
@@ -29,6 +29,7 @@ module FCS
           fail_pendings_of(client)
           return @clients.delete(id)
         when "stop"
+          @ending = false
           args = [text.to_s]
         when "status"
           args = [values[0]]
@@ -63,6 +64,10 @@ module FCS
           own.each { |block| handle(event, block, object_args(event, args), client) } if own
           Native.answer(ticket, ok ? OK : FAILED, nil, nil, nil, 0.0) if ticket != 0
         end
+      end
+
+      def start_timers
+        @app.class.__every.each { |s, block| add_timer(s, true, block) }
       end
 
       # Handlers of an object do not get the object again.

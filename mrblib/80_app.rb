@@ -3,7 +3,7 @@
 module FCS
   class App
     ON = %w[start connect accepted disconnect stop publish unpublish play play_end record record_end
-            use release sync message status missing].freeze
+            use release sync message status missing handover reload].freeze
     ALLOW = %w[publish record play seek use write message call unload].freeze
     OPTIONS = %w[persistent readonly conflict durability history resync_depth
                  max_slots max_value max_bytes max_users].freeze

@@ -10,6 +10,7 @@ MRBLIB = \
 	mrblib/34_question.rb \
 	mrblib/36_report.rb \
 	mrblib/38_call.rb \
+	mrblib/38_handover.rb \
 	mrblib/40_pending.rb \
 	mrblib/50_client.rb \
 	mrblib/60_sharedobject.rb \
@@ -17,6 +18,7 @@ MRBLIB = \
 	mrblib/80_app.rb \
 	mrblib/82_instance.rb \
 	mrblib/84_app_admin.rb \
+	mrblib/84_console.rb \
 	mrblib/88_http.rb \
 	mrblib/90_kernel.rb \
 	mrblib/95_reserved.rb

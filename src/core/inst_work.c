@@ -142,6 +142,10 @@ fail:
 static void
 work_add(struct instance *i, struct work *w)
 {
+	if (i->is_held && w->kind != WORK_RESOLVE) {
+		DL_APPEND(i->kept, w);
+		return;
+	}
 	DL_APPEND(i->work, w);
 	loop_at_end(i->loop, LOOP_WORK, &i->work_task);
 }
@@ -176,6 +180,16 @@ free_client(struct instance *i, uint64_t number)
 
 static void on_answer(
     struct instance *, uint64_t, uint64_t, const struct script_answer *);
+static void answer_now(struct instance *, script_answer_fn, uint64_t owner,
+    uint64_t extra, enum script_verdict, const char *text);
+
+/* A question that waited: would the script of now ask it? */
+static bool
+is_asked(struct instance *i, const struct work *w)
+{
+	return !w->is_checked ||
+	       ops(i)->asks(i->script, w->question, w->args.name);
+}
 
 static void
 run(struct instance *i, struct work *w)
@@ -191,8 +205,12 @@ run(struct instance *i, struct work *w)
 			    i->script, w->event, &w->args, w->done);
 			break;
 		case WORK_ASK:
-			ops(i)->ask(i->script, w->question, &w->args, on_answer,
-			    w->ask, 0);
+			if (is_asked(i, w))
+				ops(i)->ask(i->script, w->question, &w->args,
+				    on_answer, w->ask, 0);
+			else
+				answer_now(i, on_answer, w->ask, 0,
+				    w->dflt ? SCRIPT_OK : SCRIPT_REJECT, NULL);
 			break;
 		case WORK_RESOLVE:
 			ops(i)->resolve(
@@ -395,6 +413,8 @@ on_decide_timer(void *arg)
 {
 	struct instance *i = arg;
 
+	if (i->is_held) /* their time begins with the release */
+		return;
 	while (i->deciding != NULL &&
 	       i->deciding->deadline_ms <= loop_now_ms(i->loop)) {
 		log_warn("script.decision", "inst=%s why=%s", i->full_name,
@@ -417,10 +437,10 @@ answer_now(struct instance *i, script_answer_fn fn, uint64_t owner,
 	fn(i, owner, extra, &answer);
 }
 
-void
-inst_work_ask(struct instance *i, enum script_question question,
-    const struct script_args *args, bool decide, script_answer_fn fn,
-    uint64_t owner, uint64_t extra)
+static void
+ask(struct instance *i, enum script_question question,
+    const struct script_args *args, bool decide, const bool *dflt,
+    script_answer_fn fn, uint64_t owner, uint64_t extra)
 {
 	struct ask *q;
 	struct work *w;
@@ -444,7 +464,7 @@ inst_work_ask(struct instance *i, enum script_question question,
 		if (i->deciding == q)
 			arm_decide(i);
 	}
-	if (may_enter(i)) {
+	if (may_enter(i) && !i->is_held) {
 		i->depth++;
 		ops(i)->ask(i->script, question, args, on_answer, q->id, 0);
 		i->depth--;
@@ -456,7 +476,49 @@ inst_work_ask(struct instance *i, enum script_question question,
 	}
 	w->question = question;
 	w->ask = q->id;
+	w->is_checked = dflt != NULL;
+	w->dflt = dflt != NULL && *dflt;
 	work_add(i, w);
+}
+
+void
+inst_work_ask(struct instance *i, enum script_question question,
+    const struct script_args *args, bool decide, script_answer_fn fn,
+    uint64_t owner, uint64_t extra)
+{
+	ask(i, question, args, decide, NULL, fn, owner, extra);
+}
+
+void
+inst_work_decide(struct instance *i, enum script_question question,
+    const struct script_args *args, bool dflt, script_answer_fn fn,
+    uint64_t owner, uint64_t extra)
+{
+	ask(i, question, args, true, &dflt, fn, owner, extra);
+}
+
+void
+inst_work_hold(struct instance *i)
+{
+	i->is_held = true;
+}
+
+void
+inst_work_release(struct instance *i)
+{
+	struct ask *q;
+
+	if (!i->is_held)
+		return;
+	i->is_held = false;
+	if (i->kept != NULL) {
+		DL_CONCAT(i->work, i->kept);
+		i->kept = NULL;
+		loop_at_end(i->loop, LOOP_WORK, &i->work_task);
+	}
+	DL_FOREACH(i->deciding, q)
+		q->deadline_ms = loop_now_ms(i->loop) + DECIDE_MS;
+	arm_decide(i);
 }
 
 void
@@ -465,6 +527,8 @@ inst_work_abandon(struct instance *i)
 	struct work *w;
 	struct ask *q;
 	uint64_t id;
+
+	inst_work_release(i);
 
 	while ((q = idmap_next(i->asks, 0, &id)) != NULL)
 		finish_with(i, q, SCRIPT_LOST, NULL);
@@ -500,6 +564,9 @@ inst_work_fini(struct instance *i)
 	void *call;
 
 	loop_cancel(i->loop, LOOP_WORK, &i->work_task);
+	if (i->kept != NULL)
+		DL_CONCAT(i->work, i->kept);
+	i->kept = NULL;
 	while ((w = i->work) != NULL) {
 		DL_DELETE(i->work, w);
 		work_free(w);

@@ -66,6 +66,7 @@ instance_free(struct instance *i)
 	if (i == NULL)
 		return;
 	play_forget_all(i);
+	inst_reload_fini(i);
 	instance_later_fini(i);
 	inst_work_fini(i);
 	instance_admin_fini(i);
@@ -202,6 +203,31 @@ on_started(struct instance *i, bool ok)
 	instance_admin_started(i, FCS_OK, "");
 	instance_resume(i);
 	instance_idle_check(i);
+	inst_reload_started(i);
+}
+
+void
+instance_script_options(struct instance *i, struct script_options *opt)
+{
+	const struct application_env *env = application_env(i->app);
+
+	memset(opt, 0, sizeof(*opt));
+	opt->app_name = env->name;
+	opt->inst_name = i->name;
+	opt->dir = env->dir;
+	opt->memory = (uint64_t)application_setting(i->app, APP_SCRIPT_MEMORY);
+	opt->time_ms = (uint32_t)application_setting(i->app, APP_SCRIPT_TIME);
+	opt->start_ms =
+	    (uint32_t)limits_get(env->limits, LIMIT_SCRIPT_START_TIME);
+	opt->native_ms =
+	    (uint32_t)limits_get(env->limits, LIMIT_SCRIPT_NATIVE_TIME);
+	opt->config_json = config_app_text(env->settings, APP_CONFIG);
+	opt->handlers =
+	    (uint32_t)application_setting(i->app, APP_SCRIPT_HANDLERS);
+	opt->timers = (uint32_t)application_setting(i->app, APP_SCRIPT_TIMERS);
+	opt->undefined_keep =
+	    application_setting(i->app, APP_SCRIPT_UNDEFINED) == 1;
+	opt->generation = ++i->generation;
 }
 
 void
@@ -215,22 +241,7 @@ instance_start(struct instance *i)
 	if (i->state != INSTANCE_NEW)
 		return;
 	i->stats.started_ms = (uint64_t)clock_wall_ms();
-	memset(&opt, 0, sizeof(opt));
-	opt.app_name = env->name;
-	opt.inst_name = i->name;
-	opt.dir = env->dir;
-	opt.memory = (uint64_t)application_setting(i->app, APP_SCRIPT_MEMORY);
-	opt.time_ms = (uint32_t)application_setting(i->app, APP_SCRIPT_TIME);
-	opt.start_ms =
-	    (uint32_t)limits_get(env->limits, LIMIT_SCRIPT_START_TIME);
-	opt.native_ms =
-	    (uint32_t)limits_get(env->limits, LIMIT_SCRIPT_NATIVE_TIME);
-	opt.config_json = config_app_text(env->settings, APP_CONFIG);
-	opt.handlers =
-	    (uint32_t)application_setting(i->app, APP_SCRIPT_HANDLERS);
-	opt.timers = (uint32_t)application_setting(i->app, APP_SCRIPT_TIMERS);
-	opt.undefined_keep =
-	    application_setting(i->app, APP_SCRIPT_UNDEFINED) == 1;
+	instance_script_options(i, &opt);
 	err_clear(&why);
 	i->state = INSTANCE_STARTING;
 	if (env->script != NULL) {
@@ -249,6 +260,7 @@ instance_start(struct instance *i)
 			(void)err_set(&why, rc, "%s", err_text(rc));
 		start_failed(i, &why);
 		instance_resume(i);
+		inst_reload_started(i);
 		return;
 	}
 	inst_work_event_done(i, SCRIPT_START, NULL, on_started);
@@ -686,6 +698,11 @@ instance_ask(struct instance *i, enum script_question question,
 	const struct script_ops *ops = application_env(i->app)->script;
 	struct script_answer now;
 
+	if (i->is_held) { /* the next script is asked, if it asks that */
+		inst_work_decide(
+		    i, question, args, dflt, answer, owner_id, extra);
+		return;
+	}
 	if (i->state != INSTANCE_LOST &&
 	    (i->script == NULL ||
 		!ops->asks(i->script, question, args->name))) {

@@ -38,6 +38,8 @@ struct work {
 	bool ok;
 	const struct value *value;
 	const char *error;
+	bool is_checked;  /* asked only if the script asks that at all */
+	bool dflt;        /* ... else this is the answer */
 	uint64_t last_of; /* client freed after this work; 0 = none */
 };
 
@@ -76,6 +78,10 @@ struct instance {
 	uint32_t accepted;
 
 	struct work *work; /* list */
+	struct work *kept; /* list: waits until the new script is there */
+	bool is_held;      /* nothing but what old handlers wait for goes in */
+	struct reload *reload; /* inst_reload.c; NULL: none so far */
+	uint32_t generation;   /* of scripts */
 	struct loop_task work_task;
 	unsigned depth; /* inside a function of the script engine */
 	struct idmap *asks;
@@ -222,6 +228,15 @@ void instance_refuse_undurable(struct client *, const char *why);
 /* Waiters go on after a start, or are refused after a failed one. */
 void instance_resume(struct instance *);
 
+/* Options for opening a script of this instance; borrowed. */
+void instance_script_options(struct instance *, struct script_options *);
+
+/* --- inst_reload.c --- */
+void inst_reload_started(struct instance *); /* it runs, or failed to */
+void inst_reload_abort(struct instance *, const char *why);
+void inst_reload_gone(struct instance *); /* asked for by full */
+void inst_reload_fini(struct instance *);
+
 /* --- instance_stop.c: stop, loss, unloading --- */
 int instance_stop_init(struct instance *) FCS_MUSTUSE;
 void instance_stop_fini(struct instance *);
@@ -256,6 +271,14 @@ void inst_work_ask(struct instance *, enum script_question,
     uint64_t extra);
 void inst_work_resolve(struct instance *, uint64_t pending, bool ok,
     const struct value *, const char *error);
+/* As inst_work_ask with decide; dflt is the answer if no block matches. */
+void inst_work_decide(struct instance *, enum script_question,
+    const struct script_args *, bool dflt, script_answer_fn, uint64_t owner,
+    uint64_t extra);
+/* From hold to release events and questions are kept, in order; what handlers
+ * wait for goes in. */
+void inst_work_hold(struct instance *);
+void inst_work_release(struct instance *);
 /* Answer everything still open with SCRIPT_LOST, drop queued work. */
 void inst_work_abandon(struct instance *);
 int inst_work_init(struct instance *) FCS_MUSTUSE;

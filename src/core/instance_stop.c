@@ -218,6 +218,7 @@ gone(struct instance *i)
 	log_info("instance.stopped", "inst=%s reason=%s", i->full_name,
 	    i->stop_reason);
 	i->state = INSTANCE_GONE;
+	inst_reload_gone(i);
 	application_forget(i->app, i);
 	loop_defer_free(i->loop, (void (*)(void *))instance_free, i);
 }
@@ -325,6 +326,7 @@ instance_stop(struct instance *i, const char *reason)
 		i->removing = true;
 	if (i->stop != STOP_NONE || i->state == INSTANCE_LOST)
 		return; /* on its way */
+	inst_reload_abort(i, "the instance was stopped");
 	i->state = INSTANCE_STOPPING;
 	i->stop = STOP_SCRIPT;
 	timer_stop(i->idle_timer);
@@ -378,6 +380,7 @@ instance_script_lost(struct instance *i, const char *why)
 		i->overrun_count--;
 	}
 	i->overruns[i->overrun_count++] = loop_now_ms(i->loop);
+	inst_reload_abort(i, why);
 	i->state = INSTANCE_LOST;
 	i->losing = true;
 	(void)snprintf(i->stop_reason, sizeof(i->stop_reason), "lost");

@@ -6,6 +6,7 @@ libcore_a_SOURCES = \
 	src/core/client.c \
 	src/core/client_call.c \
 	src/core/client_traffic.c \
+	src/core/inst_reload.c \
 	src/core/inst_work.c \
 	src/core/instance.c \
 	src/core/instance_admin.c \
@@ -27,6 +28,7 @@ libcore_a_SOURCES = \
 	src/core/sharedobj_out.c \
 	src/core/sharedobj_path.c \
 	src/core/sharedobj_queue.c \
+	src/core/sharedobj_reload.c \
 	src/core/sharedobj_script.c \
 	src/core/sharedobj_user.c \
 	src/core/viewer.c

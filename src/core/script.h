@@ -119,6 +119,7 @@ struct script_options {
 	uint32_t handlers;       /* parked at once; 0 = 1000 */
 	uint32_t timers;         /* 0 = 1000 */
 	bool undefined_keep;     /* script.undefined: keep */
+	uint32_t generation;     /* ids of pendings differ between scripts */
 };
 
 /* A shared-object declaration of the class (`shared ...`), script-api 7.4. */
@@ -168,6 +169,34 @@ struct script_ops {
 	void (*resolve)(struct script *, uint64_t pending, bool ok,
 	    const struct value *value, const char *error);
 	void (*stats)(struct script *, struct script_stats *);
+
+	/* --- one script takes over from another (inst_reload.h); all of them
+	 * do nothing on a dead script --- */
+	/* on: no more timers of its own; when nothing is parked or deferred
+	 * any more, inst_reload_quiet() is called, whenever it comes to be so.
+	 * Off: it goes on after all (the instance stops). */
+	void (*drain)(struct script *, bool on);
+	bool (*busy)(struct script *); /* something is parked or deferred */
+	/* FCS::Timeout in whatever waits, and in what waits from now on. */
+	void (*expire)(struct script *);
+	/* on(:handover); value of the answer: what take_over gets; start: how
+	 * many values had no form and were named in the log. */
+	void (*hand_over)(struct script *, script_answer_fn, uint64_t owner_id,
+	    uint64_t extra);
+	/* The clients and the objects of old (NULL: none) are this script's
+	 * now; what old has not answered is answered. Then on(:reload), or
+	 * on(:start) when there is none; done when it ended. old may only be
+	 * closed after it. state NULL: old has left nothing. */
+	void (*take_over)(struct script *, struct script *old,
+	    const struct value *state,
+	    void (*done)(struct instance *, bool ok));
+	void (*refresh)(struct script *); /* presence, after done */
+
+	/* A line of the console as a handler. SCRIPT_OK: text is the value as
+	 * inspect writes it; SCRIPT_FAILED: text with file:line; SCRIPT_HOLD:
+	 * the line is not complete. */
+	void (*console)(struct script *, const char *line, size_t len,
+	    script_answer_fn, uint64_t owner_id, uint64_t extra);
 };
 
 #endif

@@ -120,6 +120,14 @@ declaration(
 	       ops->shared(script, name, out);
 }
 
+void
+sharedobj_declare(struct sharedobj *so)
+{
+	struct script_shared d;
+
+	set_limits(so, declaration(so->set, so->name, &d) ? &d : NULL);
+}
+
 /* May this object be made at all? FCS_OK, or why not. */
 static int
 judge(struct so_set *set, const struct sharedobj *so, bool declared,

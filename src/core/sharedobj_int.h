@@ -257,6 +257,8 @@ int sharedobj_create(struct so_set *, const char *name, size_t len,
     enum status *status) FCS_MUSTUSE;
 struct sharedobj *sharedobj_lookup(
     struct so_set *, const char *name, size_t len);
+/* What the script and app.yaml say about it now. */
+void sharedobj_declare(struct sharedobj *);
 void sharedobj_set_unref(struct so_set *);
 void sharedobj_seen(const struct sharedobj *);
 void sharedobj_refused(const struct sharedobj *, const struct so_user *,

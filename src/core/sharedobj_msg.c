@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/name.h"
 #include "codec/amf0.h"
+#include "core/inst_reload.h"
 #include "core/sharedobj_int.h"
 
 struct take { /* one message being taken */
@@ -647,7 +648,8 @@ sharedobj_msg_drain(struct sharedobj *so)
 	struct so_waiting *w;
 	struct so_waiting *next;
 
-	if (so->draining || so->state != SO_READY)
+	if (so->draining || so->state != SO_READY ||
+	    inst_reload_is_held(so->set->inst))
 		return;
 	so->draining = true;
 	DL_FOREACH_SAFE(so->waiting, w, next) {
@@ -764,6 +766,7 @@ sharedobj_message(struct instance *inst, struct client *c,
 	u = find_user(set, c, &m);
 	if (u != NULL) {
 		if (u->so->state == SO_READY && u->waiting == 0 &&
+		    !inst_reload_is_held(inst) &&
 		    next_question(u->so, &m, 0, &question) < 0) {
 			take_message(u->so, u, &m, NULL);
 		} else {

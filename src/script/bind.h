@@ -26,6 +26,8 @@ void bind_core_take_decls(struct vm *, mrb_value ready);
 /* End open transactions without effect and let go of the objects: the VM is
  * lost or ends. Outside the VM. */
 void bind_sharedobj_abandon(struct vm *);
+/* The objects that old holds are held by vm. Outside the VM. */
+void bind_sharedobj_inherit(struct vm *, struct vm *old);
 
 /* A value from JSON text; frozen = all the way down. Raises ValueError with
  * the position. */

@@ -229,6 +229,24 @@ f_log(mrb_state *mrb, mrb_value self)
 	return mrb_nil_value();
 }
 
+/* formless(value) => why it cannot leave the VM, or nil */
+static mrb_value
+f_formless(mrb_state *mrb, mrb_value self)
+{
+	mrb_value value;
+	const char *why = NULL;
+	int rc;
+
+	(void)self;
+	mrb_get_args(mrb, "o", &value);
+	vmguard_native_begin();
+	rc = conv_pack(vm_of(mrb), value, &why);
+	vmguard_native_end();
+	if (rc == FCS_OK)
+		return mrb_nil_value();
+	return mrb_str_new_cstr(mrb, why != NULL ? why : err_text(rc));
+}
+
 /* suggest(word, list) => ", did you mean :x?" or "" */
 static mrb_value
 f_suggest(mrb_state *mrb, mrb_value self)
@@ -358,6 +376,7 @@ bind_core_init(struct vm *vm)
 	BIND(vm, "uptime", f_uptime, MRB_ARGS_NONE());
 	BIND(vm, "report", f_report, MRB_ARGS_REQ(5));
 	BIND(vm, "log", f_log, MRB_ARGS_REQ(3));
+	BIND(vm, "formless", f_formless, MRB_ARGS_REQ(1));
 	BIND(vm, "suggest", f_suggest, MRB_ARGS_REQ(2));
 	BIND(vm, "vector_class", f_vector_class, MRB_ARGS_REQ(3));
 }

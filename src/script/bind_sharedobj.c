@@ -450,6 +450,24 @@ bind_sharedobj_abandon(struct vm *vm)
 	}
 }
 
+void
+bind_sharedobj_inherit(struct vm *vm, struct vm *old)
+{
+	struct vm_hold *h, *next;
+
+	HASH_ITER(hh, old->holds, h, next)
+	{
+		HASH_DEL(old->holds, h);
+		if (hold_find(vm, h->name) != NULL) {
+			free(h);
+			continue;
+		}
+		HASH_ADD_KEYPTR(hh, vm->holds, h->name, strlen(h->name), h);
+		if (!hash_added(h))
+			free(h); /* held until the instance ends */
+	}
+}
+
 static mrb_value
 f_begin(mrb_state *mrb, mrb_value self)
 {

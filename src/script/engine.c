@@ -8,10 +8,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/idmap.h"
 #include "base/log.h"
 #include "codec/status.h"
-#include "net/timer.h"
+#include "core/inst_reload.h"
 #include "script/bind.h"
 #include "script/engine_int.h"
 #include "script/engine_status.h"
@@ -28,40 +27,14 @@
 #define ASKS_MAX         1000000
 #define ANSWER_MEM_KEPT  4096 /* bytes, between two entries */
 
-/* A question, or an event somebody waits for; its ticket is its id. */
-struct ask {
-	script_answer_fn answer;
-	uint64_t owner, extra;
-	void (*done)(struct instance *, bool ok);
-};
-
-struct script {
-	struct vm *vm; /* NULL: lost */
-	struct instance *inst;
-	struct idmap *asks;
-	int depth; /* of entries on the stack: close waits */
-	bool closing;
-	bool queued; /* task is queued or more is set */
-	struct loop_task task;
-	struct timer *more;
-	struct timer *idle;
-	bool is_idle_set;
-	uint64_t entries, entries_seen;
-	size_t clean;      /* bytes in use after the last collection */
-	int64_t warned_ms; /* low memory, 0 = never */
-	int64_t looked_ms; /* collected to know */
-	int64_t slow_ms;   /* warned of a slow handler */
-	struct script_stats stats;
-};
-
 static void destroy(struct script *);
 
 /* ---- leaving the VM ---- */
 
-static void
-settle(struct script *s, uint64_t ticket, const struct script_answer *a)
+void
+engine_settle(struct script *s, uint64_t ticket, const struct script_answer *a)
 {
-	struct ask *q = idmap_del(s->asks, ticket), copy;
+	struct engine_ask *q = idmap_del(s->asks, ticket), copy;
 
 	if (q == NULL)
 		return;
@@ -108,7 +81,7 @@ deliver(struct script *s)
 		out.value = a->value;
 		out.replace = a->replace;
 		out.start = a->start;
-		settle(s, a->ticket, &out);
+		engine_settle(s, a->ticket, &out);
 	}
 	if (--vm->delivering > 0)
 		return;
@@ -139,9 +112,10 @@ lost(struct script *s, const char *why)
 	out.verdict = SCRIPT_LOST;
 	out.text = why;
 	/* First the instance, so that no answer makes it go on. */
-	instance_script_lost(s->inst, why);
+	if (!inst_reload_lost(s->inst, s, why))
+		instance_script_lost(s->inst, why);
 	while (idmap_next(s->asks, 0, &ticket) != NULL)
-		settle(s, ticket, &out);
+		engine_settle(s, ticket, &out);
 }
 
 static void
@@ -152,9 +126,6 @@ schedule(struct script *s)
 	s->queued = true;
 	loop_at_end(instance_loop(s->inst), LOOP_WORK, &s->task);
 }
-
-static int enter(struct script *, uint32_t ms, const char *what,
-    void (*fn)(struct vm *, void *), struct engine_call *);
 
 /* At 80 % of the memory after a collection: on(:status), once a minute. */
 static void
@@ -169,8 +140,8 @@ check_memory(struct script *s, size_t cap)
 		return;
 	s->looked_ms = now;
 	memset(&c, 0, sizeof(c));
-	if (enter(s, COLLECT_MS, "collecting", engine_call_collect, &c) !=
-		FCS_OK ||
+	if (engine_enter(s, COLLECT_MS, "collecting", engine_call_collect,
+		&c) != FCS_OK ||
 	    s->vm == NULL)
 		return;
 	used = vmarena_used(s->vm->mem);
@@ -204,8 +175,8 @@ clean(struct script *s)
 	struct engine_call c;
 
 	memset(&c, 0, sizeof(c));
-	if (enter(s, COLLECT_MS, "collecting", engine_call_collect, &c) !=
-		FCS_OK ||
+	if (engine_enter(s, COLLECT_MS, "collecting", engine_call_collect,
+		&c) != FCS_OK ||
 	    s->vm == NULL)
 		return;
 	s->clean = vmarena_used(s->vm->mem);
@@ -231,9 +202,7 @@ on_idle(void *arg)
 		return;
 	s->depth++;
 	clean(s);
-	s->depth--;
-	if (s->closing && s->depth == 0)
-		destroy(s);
+	engine_leave(s);
 }
 
 /* One timer for many entries: it is set once and looks when it rings. */
@@ -247,10 +216,8 @@ note_entry(struct script *s)
 	timer_set(s->idle, IDLE_MS);
 }
 
-/* The one way into the VM. FCS_OK; FCS_ESCRIPT Core itself raised (logged);
- * FCS_EKILLED the script is lost (told to the instance). */
-static int
-enter(struct script *s, uint32_t ms, const char *what,
+int
+engine_enter(struct script *s, uint32_t ms, const char *what,
     void (*fn)(struct vm *, void *), struct engine_call *c)
 {
 	size_t cap = s->vm->cap;
@@ -282,9 +249,7 @@ enter(struct script *s, uint32_t ms, const char *what,
 			check_memory(s, cap);
 	}
 	schedule(s);
-	s->depth--;
-	if (s->closing && s->depth == 0)
-		destroy(s);
+	engine_leave(s);
 	return rc;
 }
 
@@ -302,15 +267,15 @@ run_work(void *arg)
 	     i++) {
 		memset(&c, 0, sizeof(c));
 		s->vm->has_work = false;
-		if (enter(s, s->vm->time_ms, "deferred work", engine_call_work,
-			&c) == FCS_OK &&
+		if (engine_enter(s, s->vm->time_ms, "deferred work",
+			engine_call_work, &c) == FCS_OK &&
 		    s->vm != NULL && c.more)
 			s->vm->has_work = true;
 	}
 	if (s->vm != NULL && s->vm->gc_wanted && !s->vm->has_work) {
 		memset(&c, 0, sizeof(c));
 		s->vm->gc_wanted = false;
-		(void)enter(
+		(void)engine_enter(
 		    s, COLLECT_MS, "collecting", engine_call_collect, &c);
 	}
 	s->queued = false;
@@ -318,9 +283,7 @@ run_work(void *arg)
 		s->queued = true;
 		timer_set(s->more, 0);
 	}
-	s->depth--;
-	if (s->closing && s->depth == 0)
-		destroy(s);
+	engine_leave(s);
 }
 
 static void
@@ -331,7 +294,7 @@ on_timer(struct vm *vm, uint64_t id)
 
 	memset(&c, 0, sizeof(c));
 	c.id = id;
-	(void)enter(s, vm->time_ms, "timer", engine_call_tick, &c);
+	(void)engine_enter(s, vm->time_ms, "timer", engine_call_tick, &c);
 }
 
 /* ---- the table ---- */
@@ -339,7 +302,7 @@ on_timer(struct vm *vm, uint64_t id)
 static void
 destroy(struct script *s)
 {
-	struct ask *q;
+	struct engine_ask *q;
 	uint64_t ticket;
 
 	loop_cancel(instance_loop(s->inst), LOOP_WORK, &s->task);
@@ -354,6 +317,17 @@ destroy(struct script *s)
 		bind_sharedobj_abandon(s->vm);
 	vm_close(s->vm);
 	free(s);
+}
+
+void
+engine_leave(struct script *s)
+{
+	if (--s->depth > 0)
+		return;
+	if (s->closing)
+		destroy(s);
+	else if (s->draining && !engine_reload_busy(s))
+		inst_reload_quiet(s->inst);
 }
 
 static void
@@ -418,10 +392,10 @@ event_text(enum script_event e)
 				  : "event";
 }
 
-static struct ask *
-ask_new(struct script *s, uint64_t *ticket)
+struct engine_ask *
+engine_ask_new(struct script *s, uint64_t *ticket)
 {
-	struct ask *q = calloc(1, sizeof(*q));
+	struct engine_ask *q = calloc(1, sizeof(*q));
 
 	if (q != NULL && idmap_add(s->asks, q, ticket) == FCS_OK)
 		return q;
@@ -434,7 +408,7 @@ op_event_done(struct script *s, enum script_event event,
     const struct script_args *args, void (*done)(struct instance *, bool ok))
 {
 	struct engine_call c;
-	struct ask *q = NULL;
+	struct engine_ask *q = NULL;
 	bool always = event == SCRIPT_START || event == SCRIPT_ACCEPTED ||
 		      event == SCRIPT_DISCONNECT || event == SCRIPT_GONE;
 
@@ -445,7 +419,7 @@ op_event_done(struct script *s, enum script_event event,
 	}
 	memset(&c, 0, sizeof(c));
 	if (done != NULL) {
-		q = ask_new(s, &c.ticket);
+		q = engine_ask_new(s, &c.ticket);
 		if (q == NULL) {
 			done(s->inst, false);
 			return;
@@ -456,7 +430,8 @@ op_event_done(struct script *s, enum script_event event,
 	c.kind = event;
 	s->stats.calls++;
 	s->depth++; /* s is looked at below */
-	if (enter(s, event == SCRIPT_START ? s->vm->start_ms : s->vm->time_ms,
+	if (engine_enter(s,
+		event == SCRIPT_START ? s->vm->start_ms : s->vm->time_ms,
 		event_text(event), engine_call_event, &c) == FCS_ESCRIPT ||
 	    c.bad[0] != '\0') {
 		struct script_answer a;
@@ -467,11 +442,9 @@ op_event_done(struct script *s, enum script_event event,
 			    c.bad);
 		memset(&a, 0, sizeof(a));
 		a.verdict = SCRIPT_FAILED;
-		settle(s, c.ticket, &a);
+		engine_settle(s, c.ticket, &a);
 	}
-	s->depth--;
-	if (s->closing && s->depth == 0)
-		destroy(s);
+	engine_leave(s);
 }
 
 static void
@@ -488,13 +461,13 @@ op_ask(struct script *s, enum script_question question,
 {
 	struct engine_call c;
 	struct script_answer a;
-	struct ask *q;
+	struct engine_ask *q;
 	int rc;
 
 	memset(&a, 0, sizeof(a));
 	a.verdict = SCRIPT_LOST;
 	memset(&c, 0, sizeof(c));
-	if (s->vm == NULL || (q = ask_new(s, &c.ticket)) == NULL) {
+	if (s->vm == NULL || (q = engine_ask_new(s, &c.ticket)) == NULL) {
 		answer(s->inst, owner, extra, &a);
 		return;
 	}
@@ -505,22 +478,20 @@ op_ask(struct script *s, enum script_question question,
 	c.kind = question;
 	s->stats.calls++;
 	s->depth++;
-	rc = enter(s, s->vm->time_ms,
+	rc = engine_enter(s, s->vm->time_ms,
 	    question == SCRIPT_CALL && args->name != NULL ? args->name
 							  : "question",
 	    question == SCRIPT_CALL ? engine_call_call : engine_call_ask, &c);
 	if (c.bad[0] != '\0') {
 		a.verdict = SCRIPT_REJECT;
 		a.text = c.bad;
-		settle(s, c.ticket, &a);
+		engine_settle(s, c.ticket, &a);
 	} else if (rc == FCS_ESCRIPT) {
 		a.verdict = SCRIPT_FAILED;
 		a.text = "Script error";
-		settle(s, c.ticket, &a);
+		engine_settle(s, c.ticket, &a);
 	}
-	s->depth--;
-	if (s->closing && s->depth == 0)
-		destroy(s);
+	engine_leave(s);
 }
 
 /* Calls the server answers itself: on(:missing) does not hear of them. */
@@ -553,8 +524,8 @@ op_asks(struct script *s, enum script_question question, const char *name)
 		return true;
 	memset(&c, 0, sizeof(c));
 	c.name = name;
-	return enter(s, s->vm->time_ms, "question", engine_call_exposed, &c) ==
-		   FCS_OK &&
+	return engine_enter(s, s->vm->time_ms, "question", engine_call_exposed,
+		   &c) == FCS_OK &&
 	       c.more;
 }
 
@@ -583,7 +554,7 @@ op_guard(struct script *s, const char *client, const char *object,
 	c.packed_len = len;
 	c.verdict = out;
 	s->stats.calls++;
-	rc = enter(s, s->vm->time_ms, "guard", engine_call_guard, &c);
+	rc = engine_enter(s, s->vm->time_ms, "guard", engine_call_guard, &c);
 	if (rc != FCS_OK) {
 		out->allowed = out->replaced = false;
 		snprintf(out->why, sizeof(out->why), "%s",
@@ -621,7 +592,7 @@ op_resolve(struct script *s, uint64_t pending, bool ok,
 	c.ok = ok;
 	c.value = value;
 	c.error = error;
-	(void)enter(s, s->vm->time_ms, "then", engine_call_resolve, &c);
+	(void)engine_enter(s, s->vm->time_ms, "then", engine_call_resolve, &c);
 }
 
 static void
@@ -647,4 +618,11 @@ const struct script_ops engine_ops = {
 	.shared = op_shared,
 	.resolve = op_resolve,
 	.stats = op_stats,
+	.drain = engine_reload_drain,
+	.busy = engine_reload_busy,
+	.expire = engine_reload_expire,
+	.hand_over = engine_reload_hand_over,
+	.take_over = engine_reload_take_over,
+	.refresh = engine_reload_refresh,
+	.console = engine_console,
 };

@@ -18,7 +18,9 @@ libscript_a_SOURCES = \
 	src/script/engine.c \
 	src/script/engine.h \
 	src/script/engine_call.c \
+	src/script/engine_console.c \
 	src/script/engine_int.h \
+	src/script/engine_reload.c \
 	src/script/engine_status.c \
 	src/script/engine_status.h \
 	src/script/vm.c \

@@ -353,6 +353,8 @@ boot(struct vm *vm, void *arg)
 	    mrb_int_value(mrb, o->handlers != 0 ? o->handlers : 1000));
 	put_setting(mrb, h, "timers",
 	    mrb_int_value(mrb, o->timers != 0 ? o->timers : 1000));
+	put_setting(mrb, h, "first_id",
+	    mrb_int_value(mrb, (mrb_int)o->generation << 32));
 	mrb_funcall_id(mrb, vm->core, mrb_intern_lit(mrb, "boot"), 1, h);
 }
 

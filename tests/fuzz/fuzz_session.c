@@ -160,9 +160,18 @@ on_stats(struct script *s, struct script_stats *out)
 	memset(out, 0, sizeof(*out));
 }
 
-static const struct script_ops script = { on_open, on_close, on_event,
-	on_event_done, on_ask, on_asks, on_guard, on_shared, on_resolve,
-	on_stats };
+static const struct script_ops script = {
+	.open = on_open,
+	.close = on_close,
+	.event = on_event,
+	.event_done = on_event_done,
+	.ask = on_ask,
+	.asks = on_asks,
+	.guard = on_guard,
+	.shared = on_shared,
+	.resolve = on_resolve,
+	.stats = on_stats,
+};
 
 static void
 fail(const char *what)

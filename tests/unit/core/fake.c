@@ -4,6 +4,8 @@
 
 #include <stdarg.h>
 
+#include "core/inst_reload.h"
+
 #include "tests/lib/unit.h"
 
 #define PARKED_MAX 4096
@@ -262,6 +264,102 @@ fake_stats(struct script *s, struct script_stats *out)
 	memset(out, 0, sizeof(*out));
 }
 
+/* ---- taking over ---- */
+
+static struct parked handing;
+
+static bool
+loses(struct script *s, const char *step)
+{
+	if (s->dead || fake.lose_at == NULL || strcmp(fake.lose_at, step) != 0)
+		return s->dead;
+	fake.lose_at = NULL;
+	s->dead = true;
+	if (!inst_reload_lost(s->inst, s, "time limit"))
+		instance_script_lost(s->inst, "time limit");
+	return true;
+}
+
+static void
+fake_drain(struct script *s, bool on)
+{
+	fake_note(on ? "drain" : "undrain");
+	(void)loses(s, "drain");
+}
+
+static bool
+fake_busy(struct script *s)
+{
+	return !s->dead && fake.busy;
+}
+
+static void
+fake_expire(struct script *s)
+{
+	fake_note("expire");
+	(void)loses(s, "expire");
+}
+
+static void
+fake_hand_over(
+    struct script *s, script_answer_fn fn, uint64_t owner, uint64_t extra)
+{
+	struct script_answer a = { .verdict = SCRIPT_LOST };
+
+	fake_note("hand_over");
+	handing.inst = s->inst;
+	handing.fn = fn;
+	handing.owner = owner;
+	handing.extra = extra;
+	if (loses(s, "hand_over"))
+		fn(s->inst, owner, extra, &a);
+	else if (!fake.park_hand_over)
+		fake_handed(NULL);
+}
+
+void
+fake_handed(const struct value *state)
+{
+	struct script_answer a = { .verdict = SCRIPT_OK, .value = state };
+
+	handing.fn(handing.inst, handing.owner, handing.extra, &a);
+}
+
+static void
+fake_take_over(struct script *s, struct script *old, const struct value *state,
+    void (*done)(struct instance *, bool ok))
+{
+	fake_note("take_over(%s,%g)", old == NULL ? "none" : "old",
+	    value_as_number(state, -1));
+	if (loses(s, "take_over")) {
+		done(s->inst, false);
+		return;
+	}
+	if (fake.park_take_over) {
+		s->done = done;
+		waiting = s;
+		return;
+	}
+	done(s->inst, true);
+}
+
+static void
+fake_refresh(struct script *s)
+{
+	fake_note("refresh");
+	(void)loses(s, "refresh");
+}
+
+static void
+fake_console(struct script *s, const char *line, size_t len,
+    script_answer_fn fn, uint64_t owner, uint64_t extra)
+{
+	struct script_answer a = { .verdict = SCRIPT_OK, .text = line };
+
+	(void)len;
+	fn(s->inst, owner, extra, &a);
+}
+
 const struct script_ops fake_script_ops = {
 	.open = fake_open,
 	.close = fake_close,
@@ -273,6 +371,13 @@ const struct script_ops fake_script_ops = {
 	.shared = fake_shared,
 	.resolve = fake_resolve,
 	.stats = fake_stats,
+	.drain = fake_drain,
+	.busy = fake_busy,
+	.expire = fake_expire,
+	.hand_over = fake_hand_over,
+	.take_over = fake_take_over,
+	.refresh = fake_refresh,
+	.console = fake_console,
 };
 
 struct application *

@@ -32,6 +32,10 @@ struct fake_script {
 	void (*inside)(struct instance *, const struct script_args *);
 	void (*on_connect)(struct instance *, const struct script_args *);
 	int opened, closed;
+	/* Taking over: busy is what it says, the two park as park_start does;
+	 * lose_at: the step ("drain", "hand_over" ...) that loses the script. */
+	bool busy, park_hand_over, park_take_over;
+	const char *lose_at;
 };
 extern struct fake_script fake;
 extern const struct script_ops fake_script_ops;
@@ -42,6 +46,8 @@ extern struct media *fake_media;
 void fake_reset(void);
 /* End a parked start or stop. */
 void fake_finish(bool ok);
+/* The parked on(:handover) ends; a value: what it gives. */
+void fake_handed(const struct value *);
 /* Answer the oldest parked question; false: none is open. */
 bool fake_answer(const struct script_answer *);
 unsigned fake_parked(void);

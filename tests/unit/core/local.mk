@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 if HAVE_CHECK
 check_PROGRAMS += \
+	tests/unit/core/test_inst_reload \
 	tests/unit/core/test_instance \
 	tests/unit/core/test_limits \
 	tests/unit/core/test_livecache \
@@ -10,6 +11,11 @@ check_PROGRAMS += \
 	tests/unit/core/test_sharedobj_script \
 	tests/unit/core/test_viewer
 endif
+tests_unit_core_test_inst_reload_SOURCES = \
+	tests/unit/core/test_inst_reload.c \
+	tests/unit/core/fake.c tests/unit/core/fake.h \
+	tests/lib/leap.c tests/lib/leap.h
+tests_unit_core_test_inst_reload_LDADD = $(UNIT) $(LIBS_CORE)
 tests_unit_core_test_instance_SOURCES = tests/unit/core/test_instance.c \
 	tests/unit/core/fake.c tests/unit/core/fake.h
 tests_unit_core_test_instance_LDADD = $(UNIT) $(LIBS_CORE)

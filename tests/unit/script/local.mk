@@ -5,6 +5,7 @@ check_PROGRAMS += \
 	tests/unit/script/test_app \
 	tests/unit/script/test_apps \
 	tests/unit/script/test_engine \
+	tests/unit/script/test_reload \
 	tests/unit/script/test_ruby \
 	tests/unit/script/test_vmarena \
 	tests/unit/script/test_vmguard \
@@ -19,6 +20,9 @@ tests_unit_script_test_apps_LDADD = $(UNIT) $(LIBS_SCRIPT)
 tests_unit_script_test_engine_SOURCES = tests/unit/script/test_engine.c \
 	$(SCRIPT_HOST)
 tests_unit_script_test_engine_LDADD = $(UNIT) $(LIBS_SCRIPT)
+tests_unit_script_test_reload_SOURCES = tests/unit/script/test_reload.c \
+	tests/lib/leap.c tests/lib/leap.h $(SCRIPT_HOST)
+tests_unit_script_test_reload_LDADD = $(UNIT) $(LIBS_SCRIPT)
 tests_unit_script_test_ruby_SOURCES = tests/unit/script/test_ruby.c \
 	$(SCRIPT_HOST)
 tests_unit_script_test_ruby_LDADD = $(UNIT) $(LIBS_SCRIPT)
