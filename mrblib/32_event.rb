@@ -8,6 +8,7 @@ module FCS
       def event(kind, ticket, id, name, text, mode, start, length, values, changes)
         @task = nil
         event = EVENTS[kind]
+        return peer_event(name, mode, text == "end", values[0]) if event == "peer"
         client = known(id)
         name = name.to_s
         case event

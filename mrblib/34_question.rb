@@ -11,6 +11,7 @@ module FCS
         case question
         when "connect" then connect(ticket, id, values)
         when "call"    then call(ticket, id, name.to_s, [nil] + values)
+        when "peer_call" then peer_call(ticket, text, name.to_s, values)
         else decide(question, ticket, id, name.to_s, text, mode, start, length, values)
         end
       end

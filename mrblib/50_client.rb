@@ -3,13 +3,13 @@
 # read once; the rest asks the host by id.
 module FCS
   class Client
-    attr_reader :id, :args, :ip, :port, :protocol, :agent, :referrer, :page_url, :uri, :amf, :connected_at
+    attr_reader :id, :args, :ip, :port, :protocol, :agent, :referrer, :page_url, :uri, :amf, :connected_at, :peer_name
 
     def initialize(id, args)
       @id = id
       @args = args
       @state = :pending
-      @ip, @port, @protocol, @secure, @agent, @referrer, @page_url, @uri, @query_string, @amf, at =
+      @ip, @port, @protocol, @secure, @agent, @referrer, @page_url, @uri, @query_string, @amf, at, @peer_name =
         Native.client_info(id)
       @connected_at = Time.at(0) + (at || 0) / 1000.0
       @attributes = {}

@@ -53,8 +53,11 @@ module FCS
 
     def stream(name) = Stream.new(name.to_s)
 
-    def expose(name, &block)
-      (@__exposed ||= {})[App.__exposable(name)] = block || name.to_s.to_sym
+    # to: who answers instead, under the name `as`.
+    def expose(name, to: nil, as: nil, &block)
+      key = App.__exposable(name)
+      block = App.__forward(to, (as || name).to_s) if to
+      (@__exposed ||= {})[key] = block || name.to_s.to_sym
       nil
     end
 

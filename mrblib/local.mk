@@ -15,6 +15,7 @@ MRBLIB = \
 	mrblib/50_client.rb \
 	mrblib/60_sharedobject.rb \
 	mrblib/70_stream.rb \
+	mrblib/75_peer.rb \
 	mrblib/80_app.rb \
 	mrblib/82_instance.rb \
 	mrblib/84_app_admin.rb \

@@ -12,9 +12,10 @@
  *	config	{} + descriptor			a new configuration (memfd)
  *	reopen	{}				open log files again
  *	listen	{rtmp: n, http: n} + descriptors	gateway: its listeners
- *	located	{id, status, why} + descriptor	gateway: answer to locate
+ *	located	{id, status, why} + descriptor	answer to locate
  *	open	{app, dir}			worker: serve this application
- *	channel	{} + descriptor			worker: a hand-over channel
+ *	channel	{worker} + descriptor		worker: a hand-over channel, of
+ *						a gateway or a worker
  *	ask	{tag, name, args, watch, app}	worker: a request of fcsctl
  *	cancel	{tag}				worker: its asker is gone
  * Role to supervisor:

@@ -153,7 +153,8 @@ at_world_app(
 	r = calloc(1, sizeof(*r));
 	if (r == NULL)
 		return err_set(why, FCS_ENOMEM, "out of memory");
-	rc = place_open(w->loop, w->config, app, dir, &r->place, why, hint);
+	rc = place_open(
+	    w->loop, w->config, app, dir, NULL, &r->place, why, hint);
 	if (rc != FCS_OK) {
 		free(r);
 		return rc;

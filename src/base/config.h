@@ -103,7 +103,7 @@ enum config_reload {
 	X(SCRIPT_TIME, "script.time", DURATION, "50ms", 1, 60000, NULL, ON_HUP, "time between two waits of a handler") \
 	X(SCRIPT_HANDLERS, "script.handlers", INT, "1000", 1, 1000000, NULL, ON_HUP, "handlers parked at one time") \
 	X(SCRIPT_TIMERS, "script.timers", INT, "1000", 1, 1000000, NULL, ON_HUP, "timers") \
-	X(SCRIPT_PEERS, "script.peers", INT, "64", 0, 65536, NULL, UNUSED, "connections to other instances and servers") \
+	X(SCRIPT_PEERS, "script.peers", INT, "64", 0, 65536, NULL, ON_HUP, "connections to other instances and servers") \
 	X(SCRIPT_CALLS, "script.calls", INT, "256", 1, 65536, NULL, ON_HUP, "calls without answer, per client") \
 	X(SCRIPT_PATH, "script.path", LIST, "", 0, 0, NULL, AT_START, "folders searched by load") \
 	X(SCRIPT_UNDEFINED, "script.undefined", ENUM, "nil", 0, 0, "nil|keep", ON_HUP, "what AMF undefined becomes") \

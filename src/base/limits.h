@@ -42,6 +42,7 @@ enum limits_unit {
 	X(CONNECT_BYTES, "connect_bytes", SIZE, 64 * LIMITS_K, 4 * LIMITS_K, LIMITS_M, "connection closed")                                   \
 	X(PING_IDLE, "ping_idle", TIME, 30 * LIMITS_S, LIMITS_S, 60 * LIMITS_MIN, "a ping is sent")                                           \
 	X(PING_TIME, "ping_time", TIME, 15 * LIMITS_S, LIMITS_S, 60 * LIMITS_MIN, "connection closed")                                        \
+	X(PEER_DIAL_TIME, "peer_dial_time", TIME, 10 * LIMITS_S, 100, 10 * LIMITS_MIN, "Connect.Failed, dialled again (to reach a server)")        \
 	X(STALL_TIME, "stall_time", TIME, 30 * LIMITS_S, LIMITS_S, 60 * LIMITS_MIN, "a receiver without progress is closed")                  \
 	X(DRAIN_TIME, "drain_time", TIME, 2 * LIMITS_S, 0, LIMITS_MIN, "a refused connection is closed")                                      \
 	X(CLIENTS, "clients", COUNT, 10000, 1, 1000000, "Connect.Rejected: server full")                                                      \

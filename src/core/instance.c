@@ -691,6 +691,14 @@ instance_resolve(struct instance *i, uint64_t pending, bool ok,
 }
 
 void
+instance_question(struct instance *i, enum script_question question,
+    const struct script_args *args, script_answer_fn answer, uint64_t owner_id,
+    uint64_t extra)
+{
+	inst_work_ask(i, question, args, false, answer, owner_id, extra);
+}
+
+void
 instance_ask(struct instance *i, enum script_question question,
     const struct script_args *args, bool dflt, script_answer_fn answer,
     uint64_t owner_id, uint64_t extra)

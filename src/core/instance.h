@@ -77,6 +77,11 @@ void instance_resolve(struct instance *, uint64_t pending, bool ok,
 /* Tell the script; nothing happens without one. */
 void instance_event(
     struct instance *, enum script_event, const struct script_args *);
+/* Ask the script for a result, as a call does: no limit in time, no default;
+ * SCRIPT_LOST without a script. */
+void instance_question(struct instance *, enum script_question,
+    const struct script_args *, script_answer_fn answer, uint64_t owner_id,
+    uint64_t extra);
 /* Ask the script; without a matching block answer(arg...) gets dflt at once.
  * The answer may come within the call or turns later; owner_id is given back
  * and must be an id, not a pointer. */

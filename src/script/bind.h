@@ -14,6 +14,7 @@ void bind_app_init(struct vm *);
 void bind_core_init(struct vm *);
 void bind_client_init(struct vm *);
 void bind_sharedobj_init(struct vm *);
+void bind_peer_init(struct vm *);
 void bind_stream_init(struct vm *);
 void bind_text_init(struct vm *);
 void bind_http_init(struct vm *);

@@ -29,7 +29,7 @@ text_or_empty(mrb_state *mrb, const char *s)
 }
 
 /* client_info(id) => [ip, port, protocol, secure, agent, referrer, page_url,
- * uri, query, amf, connected_at_ms] */
+ * uri, query, amf, connected_at_ms, peer_name] */
 static mrb_value
 f_info(mrb_state *mrb, mrb_value self)
 {
@@ -38,7 +38,7 @@ f_info(mrb_state *mrb, mrb_value self)
 	struct client *c;
 	const char *id;
 	int64_t at = 0;
-	mrb_value v[11];
+	mrb_value v[12];
 
 	(void)self;
 	mrb_get_args(mrb, "z", &id);
@@ -63,7 +63,8 @@ f_info(mrb_state *mrb, mrb_value self)
 	v[8] = text_or_empty(mrb, info->query);
 	v[9] = mrb_int_value(mrb, info->amf);
 	v[10] = mrb_int_value(mrb, at);
-	return mrb_ary_new_from_values(mrb, 11, v);
+	v[11] = vm_text(mrb, info->peer_name);
+	return mrb_ary_new_from_values(mrb, 12, v);
 }
 
 static mrb_value

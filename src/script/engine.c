@@ -410,7 +410,8 @@ op_event_done(struct script *s, enum script_event event,
 	struct engine_call c;
 	struct engine_ask *q = NULL;
 	bool always = event == SCRIPT_START || event == SCRIPT_ACCEPTED ||
-		      event == SCRIPT_DISCONNECT || event == SCRIPT_GONE;
+		      event == SCRIPT_DISCONNECT || event == SCRIPT_GONE ||
+		      event == SCRIPT_PEER;
 
 	if (s->vm == NULL || (!always && !s->vm->decl.event[event])) {
 		if (done != NULL)

@@ -299,6 +299,7 @@ furnish(struct vm *vm)
 	bind_core_init(vm);
 	bind_client_init(vm);
 	bind_sharedobj_init(vm);
+	bind_peer_init(vm);
 	bind_stream_init(vm);
 	bind_text_init(vm);
 	bind_http_init(vm);

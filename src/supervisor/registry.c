@@ -57,6 +57,7 @@ struct registry_worker {
 struct locate {              /* of a child */
 	struct child *asker; /* NULL: gone */
 	int64_t number;      /* of the question, its own */
+	bool is_worker;
 	uint64_t id;
 	struct locate *next;
 };
@@ -165,7 +166,7 @@ on_message(void *arg, const char *op, json_t *msg, int *fds, size_t n)
 	else if (strcmp(op, "answer") == 0)
 		w->reg->ops->answer(w->reg->arg, w->name, msg);
 	else if (strcmp(op, "locate") == 0)
-		registry_locate(w->reg, w->child, msg);
+		registry_locate(w->reg, w->child, true, msg);
 	else if (strcmp(op, "idle") == 0)
 		on_idle(w);
 	else
@@ -411,7 +412,9 @@ on_needed(void *arg, uint64_t id, int result, struct registry_worker *w,
 	if (result == FCS_OK) {
 		/* first the worker's end, then the asker's: it may use it at
 		 * once */
-		if (child_send(w->child, json_pack("{s:s}", "op", "channel"),
+		if (child_send(w->child,
+			json_pack("{s:s, s:b}", "op", "channel", "worker",
+			    l->is_worker),
 			&sv[1], 1) == FCS_OK)
 			sv[1] = -1;
 		tell_located(l->asker, l->number, "ok", "", &sv[0]);
@@ -428,7 +431,8 @@ on_needed(void *arg, uint64_t id, int result, struct registry_worker *w,
 }
 
 void
-registry_locate(struct registry *r, struct child *asker, json_t *msg)
+registry_locate(
+    struct registry *r, struct child *asker, bool is_worker, json_t *msg)
 {
 	struct locate *l = calloc(1, sizeof(*l));
 	const char *inst = link_text(msg, "inst");
@@ -439,6 +443,7 @@ registry_locate(struct registry *r, struct child *asker, json_t *msg)
 		return;
 	}
 	l->asker = asker;
+	l->is_worker = is_worker;
 	l->number = link_int(msg, "id");
 	l->id = ++r->last_locate;
 	l->next = r->locates;

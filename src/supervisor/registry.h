@@ -33,8 +33,10 @@ void registry_free(struct registry *); /* kills */
  * inst is checked too, NULL = none. */
 void registry_need(struct registry *, const char *app, const char *inst,
     registry_fn, void *arg, uint64_t id);
-/* A child asks where an application is (link.h: locate, located). */
-void registry_locate(struct registry *, struct child *asker, json_t *msg);
+/* A child asks where an application is (link.h: locate, located). Only the
+ * channel of a worker may say which instance connects. */
+void registry_locate(
+    struct registry *, struct child *asker, bool is_worker, json_t *msg);
 void registry_forget_asker(struct registry *, const struct child *asker);
 void registry_start_all(struct registry *); /* load: at_start */
 

@@ -221,7 +221,7 @@ on_gateway_message(void *arg, const char *op, json_t *msg, int *fds, size_t n)
 	(void)fds;
 	(void)n;
 	if (strcmp(op, "locate") == 0)
-		registry_locate(s->registry, s->gateway, msg);
+		registry_locate(s->registry, s->gateway, false, msg);
 	else
 		log_warn("supervisor.message", "op=%s why=%s", op, "unknown");
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += libworker.a
 libworker_a_SOURCES = \
+	src/worker/locate.c src/worker/locate.h \
 	src/worker/place.c src/worker/place.h \
 	src/worker/worker.c src/worker/worker.h

@@ -18,6 +18,7 @@
 #include "core/record.h"
 #include "core/sharedobj.h"
 #include "net/fetch.h"
+#include "peer/peer.h"
 #include "script/engine.h"
 #include "storage/media.h"
 #include "storage/store.h"
@@ -178,8 +179,8 @@ check_allow(const struct place *p)
 }
 
 static int
-open_application(
-    struct place *p, struct loop *l, const struct config *c, struct err *why)
+open_application(struct place *p, struct loop *l, const struct config *c,
+    const struct peer_locator *locator, struct err *why)
 {
 	struct fetch_conf conf = fetch_conf(c);
 	struct application_env env = { .loop = l,
@@ -192,6 +193,8 @@ open_application(
 		.commit = p->commit,
 		.media = p->media,
 		.script = &engine_ops,
+		.peer = &peer_table,
+		.locator = locator,
 		.dev = config_is_dev(c) };
 
 	env.fetch = p->fetch = fetch_new(l, &conf);
@@ -201,6 +204,7 @@ open_application(
 	application_set_module(p->app, MODULE_SHAREDOBJ, &sharedobj_module);
 	application_set_module(p->app, MODULE_LIVE, &live_module);
 	application_set_module(p->app, MODULE_RECORD, &record_module);
+	application_set_module(p->app, MODULE_PEER, &peer_module);
 	return FCS_OK;
 }
 
@@ -230,7 +234,8 @@ start_instances(struct place *p)
 
 int
 place_open(struct loop *l, const struct config *c, const char *name,
-    const char *dir, struct place **out, struct err *why, char *hint)
+    const char *dir, const struct peer_locator *locator, struct place **out,
+    struct err *why, char *hint)
 {
 	struct place *p = calloc(1, sizeof(*p));
 	char *apps = join(config_text(c, CFG_STATE), "apps");
@@ -255,7 +260,7 @@ place_open(struct loop *l, const struct config *c, const char *name,
 	if (rc == FCS_OK)
 		rc = open_stores(p, l, c, why);
 	if (rc == FCS_OK)
-		rc = open_application(p, l, c, why);
+		rc = open_application(p, l, c, locator, why);
 out:
 	free(apps);
 	(void)snprintf(hint, ERR_TEXT_MAX, "%s", remedy(rc));

@@ -17,8 +17,8 @@ struct place;
  * nothing stays open.
  */
 int place_open(struct loop *, const struct config *, const char *name,
-    const char *dir, struct place **out, struct err *why,
-    char *hint) FCS_MUSTUSE;
+    const char *dir, const struct peer_locator *, struct place **out,
+    struct err *why, char *hint) FCS_MUSTUSE;
 /* A new configuration; a broken app.yaml leaves the old settings (logged). */
 void place_reload(struct place *, const struct config *);
 /* Instances are stopped (clients told, recordings closed), then done(arg). */

@@ -16,10 +16,12 @@
 #include "admin/admin.h"
 #include "admin/role.h"
 #include "base/log.h"
+#include "base/name.h"
 #include "net/channel.h"
 #include "net/stream.h"
 #include "net/timer.h"
 #include "session/session.h"
+#include "worker/locate.h"
 #include "worker/place.h"
 #include "worker/worker.h"
 
@@ -29,6 +31,7 @@
 struct door { /* a hand-over channel */
 	struct worker *w;
 	uint64_t id;
+	bool is_worker; /* the other end is one: the supervisor says so */
 	struct channel *ch;
 	struct door *next;
 };
@@ -48,6 +51,7 @@ struct worker {
 	struct role *role;
 	struct loop *loop;
 	struct admin *admin;
+	struct locate *locate;
 	struct room *rooms;
 	struct door *doors;
 	uint64_t last_door;
@@ -111,6 +115,27 @@ place_of(struct worker *w, const char *app)
 	return NULL;
 }
 
+/* What only a worker may say: that an instance connects, and which. */
+static int
+read_name(const struct door *d, const struct channel_handover *h, char *out,
+    size_t size)
+{
+	bool is_local = strcmp(h->protocol, "local") == 0;
+
+	out[0] = '\0';
+	if (is_local != d->is_worker || is_local != (h->from_app[0] != '\0'))
+		return FCS_EFORMAT;
+	if (!is_local)
+		return FCS_OK;
+	if (name_check(NAME_APP, h->from_app, strlen(h->from_app), NULL) !=
+		FCS_OK ||
+	    name_check(NAME_INSTANCE, h->from_inst, strlen(h->from_inst),
+		NULL) != FCS_OK)
+		return FCS_EFORMAT;
+	(void)snprintf(out, size, "%s/%s", h->from_app, h->from_inst);
+	return FCS_OK;
+}
+
 /* FCS_OK: *fd was taken. */
 static int
 take(struct worker *w, struct door *d, const struct channel_handover *h,
@@ -125,10 +150,14 @@ take(struct worker *w, struct door *d, const struct channel_handover *h,
 		.bytes_out = h->bytes_out,
 		.early = h->early,
 		.early_len = h->early_len };
+	char name[NAME_APP_MAX + NAME_INSTANCE_MAX + 2];
 	struct place *p = place_of(w, h->app);
 	struct tenant *t;
 	int rc;
 
+	if (read_name(d, h, name, sizeof(name)) != FCS_OK)
+		return FCS_EFORMAT;
+	s.peer_name = name;
 	if (*fd < 0 || lost || *fd > w->max_fd) {
 		limits_refuse(LIMIT_RESERVE_FDS);
 		return FCS_ELIMIT;
@@ -199,7 +228,7 @@ static const struct channel_ops door_ops = { .message = on_handover,
 	.closed = on_door_closed };
 
 static void
-open_door(struct worker *w, int *fd)
+open_door(struct worker *w, int *fd, bool is_worker)
 {
 	struct channel_options opt = { CHANNEL_PACKET, CHANNEL_HANDOVER_MAX,
 		(uint32_t)limits_get(
@@ -214,6 +243,7 @@ open_door(struct worker *w, int *fd)
 	}
 	d->w = w;
 	d->id = ++w->last_door;
+	d->is_worker = is_worker;
 	d->ch = channel_new(w->loop, *fd, &opt, &door_ops, d);
 	*fd = -1;
 	if (d->ch == NULL) {
@@ -223,6 +253,44 @@ open_door(struct worker *w, int *fd)
 	d->next = w->doors;
 	w->doors = d;
 }
+
+/* ---- connections of our own instances ---- */
+
+static int
+connect_here(void *arg, const char *app, const struct session_handover *s)
+{
+	struct worker *w = arg;
+	struct place *p = place_of(w, app);
+
+	if (p == NULL && !role_is_stopping(w->role))
+		return FCS_ENOENT;
+	if (p == NULL || role_is_stopping(w->role) || s->fd > w->max_fd) {
+		(void)close(s->fd);
+		return role_is_stopping(w->role) ? FCS_ECLOSED : FCS_ELIMIT;
+	}
+	return session_accept(place_app(p), s, NULL, NULL);
+}
+
+static void
+ask_supervisor(void *arg, uint64_t key, const char *app, const char *inst)
+{
+	struct worker *w = arg;
+
+	role_send(
+	    w->role, json_pack("{s:s, s:I, s:s, s:s}", "op", "locate", "id",
+			 (json_int_t)key, "app", app, "inst", inst));
+}
+
+static const struct limits *
+limits_now(void *arg)
+{
+	struct worker *w = arg;
+
+	return role_limits(w->role);
+}
+
+static const struct locate_ops locate_ops = { connect_here, ask_supervisor,
+	limits_now };
 
 /* ---- applications ---- */
 
@@ -237,7 +305,7 @@ open_app(struct worker *w, const char *name, const char *dir)
 	(void)err_set(&e, rc, "out of memory");
 	if (r != NULL && place_of(w, name) == NULL)
 		rc = place_open(w->loop, role_config(w->role), name, dir,
-		    &r->place, &e, hint);
+		    locate_locator(w->locate), &r->place, &e, hint);
 	if (rc == FCS_OK) {
 		r->next = w->rooms;
 		w->rooms = r;
@@ -352,7 +420,10 @@ on_message(void *arg, const char *op, json_t *msg, int *fds, size_t n)
 	if (strcmp(op, "open") == 0)
 		open_app(w, link_text(msg, "app"), link_text(msg, "dir"));
 	else if (strcmp(op, "channel") == 0 && n == 1)
-		open_door(w, &fds[0]);
+		open_door(
+		    w, &fds[0], json_is_true(json_object_get(msg, "worker")));
+	else if (strcmp(op, "located") == 0)
+		locate_answer(w->locate, msg, fds, n);
 	else if (strcmp(op, "ask") == 0)
 		on_ask(w, msg);
 	else if (strcmp(op, "cancel") == 0)
@@ -488,6 +559,7 @@ worker_free(struct worker *w)
 	}
 	while (w->doors != NULL)
 		on_door_closed(w->doors, FCS_OK);
+	locate_free(w->locate);
 	timer_free(w->end);
 	role_free(w->role);
 }
@@ -509,11 +581,12 @@ worker_main(const char *name)
 	w.rows_task.arg = &w;
 	w.admin = admin_new(w.loop, &admin_ops, &w);
 	w.end = timer_new(w.loop, on_end, &w);
+	w.locate = locate_new(w.loop, &locate_ops, &w);
 	if (getrlimit(RLIMIT_NOFILE, &rl) < 0 || rl.rlim_cur > 1 << 30)
 		rl.rlim_cur = 1 << 30;
 	w.max_fd = (int)rl.rlim_cur - 1 -
 		   (int)limits_get(role_limits(w.role), LIMIT_RESERVE_FDS);
-	if (w.admin == NULL || w.end == NULL) {
+	if (w.admin == NULL || w.end == NULL || w.locate == NULL) {
 		log_error("worker.start", "why=%s", "out of memory");
 	} else {
 		role_send(w.role, json_pack("{s:s}", "op", "ready"));
