@@ -160,6 +160,12 @@ module FCS
         nil
       end
 
+      # The value of secret(name) in all applications.
+      def stub_secret(name, value)
+        Test.ask("secret", name.to_s, value.to_s)
+        nil
+      end
+
       # --- assertions ---
 
       def assert(value, message = nil)

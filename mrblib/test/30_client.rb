@@ -13,6 +13,8 @@ module FCS
         @received = {}
         @methods = {}
         @pendings = {}
+        @replicas = {}
+        @streams = {}
         @txn = 1
       end
 
@@ -56,6 +58,28 @@ module FCS
         (@received[name.to_s] ||= [])
       end
 
+      # --- shared objects, streams ---
+
+      # from: a replica of another client (of before a restart, say) whose
+      # knowledge this one begins with.
+      def shared(name, persistent: false, from: nil)
+        name = name.to_s
+        replica = @replicas[name] ||= Replica.new(self, name, persistent)
+        replica.__from(from) if from
+        replica.used? ? replica : replica.__use
+      end
+
+      def publish(name, type: "live", query: nil)
+        query = query.map { |k, v| "#{k}=#{v}" }.join("&") if query.is_a?(Hash)
+        full = query.to_s.empty? ? name.to_s : "#{name}?#{query}"
+        stream(name.to_s).__command("publish", [full, type.to_s])
+      end
+
+      # start: -2 live or else recorded, -1 live, 0 and more recorded.
+      def play(name, start: -2, length: -1, reset: true)
+        stream(name.to_s).__command("play", [name.to_s, (start * 1000).round, (length * 1000).round, reset])
+      end
+
       def disconnect
         Test.ask("leave", @id)
         @state = :closed
@@ -70,6 +94,8 @@ module FCS
       def __heard(what, *rest)
         case what
         when "command" then command(*rest)
+        when "object"  then object(*rest)
+        when "media", "data" then stream_heard(what, *rest)
         when "closed"  then closed
         end
       end
@@ -104,7 +130,24 @@ module FCS
       end
 
       def on_status(msid, info)
-        @status << info if info.is_a?(Hash)
+        return unless info.is_a?(Hash)
+        @status << info if msid == 0
+        stream_heard("status", msid, info)
+      end
+
+      def object(name, version, flags, events)
+        replica = @replicas[name]
+        replica.__heard(version, events) if replica
+      end
+
+      def stream(name)
+        msid = call!("createStream")
+        @streams[msid] = NetStream.new(self, msid, name)
+      end
+
+      def stream_heard(what, msid, *rest)
+        s = @streams[msid]
+        s.__heard(what, *rest) if s
       end
 
       def called(name, txn, args)

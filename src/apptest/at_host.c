@@ -19,13 +19,25 @@
 #define TEXT_MAX 4096
 #define ARGS_MAX 16
 
+/* A secret as the test gave it. */
+struct secret {
+	struct secret *next;
+	char *name, *value;
+};
+
 struct at_host {
 	struct at_world *world;
 	struct at_cast *cast;
 	struct arena *events_arena, *spare;
 	struct value *events;
 	struct str errors; /* lines of the log, each with a newline */
+	struct probe probe;
+	uint64_t last_call;
+	struct secret *secrets;
 };
+
+/* The one of this process: answers of scripts come with ids only. */
+static struct at_host *the_host;
 
 /* One question. */
 struct ask {
@@ -126,6 +138,73 @@ on_line(void *p, const char *line, size_t len)
 	str_addc(&h->errors, '\n');
 }
 
+/* ---- what instances ask ---- */
+
+/* As stub_secret said; one that app.yaml names has a value in any case, the
+ * same for all applications. */
+static struct value *
+secret(struct at_host *h, struct instance *i, struct arena *a, const char *name)
+{
+	const struct config_app *settings =
+	    application_env(instance_app(i))->settings;
+	const struct secret *s;
+	char text[TEXT_MAX + 16];
+
+	for (s = h->secrets; s != NULL; s = s->next)
+		if (strcmp(s->name, name) == 0)
+			return value_string(a, s->value);
+	if (config_app_map(settings, APP_SECRETS, name) == NULL)
+		return NULL;
+	(void)snprintf(text, sizeof(text), "secret of tests: %s", name);
+	return value_string(a, text);
+}
+
+static void
+on_probe(void *p, struct instance *i, const char *what,
+    struct value *const *args, uint32_t count, struct arena *arena,
+    struct value **out)
+{
+	struct ask q = { p, args, count, arena, NULL, NULL };
+	char name[TEXT_MAX];
+
+	if (strcmp(what, "secret") == 0)
+		*out = secret(p, i, arena, text(&q, 0, name));
+}
+
+/* ["answer", ticket, ok, value, text] */
+static void
+on_answer(struct instance *i, uint64_t ticket, uint64_t extra,
+    const struct script_answer *answer)
+{
+	struct value *e, *copy = NULL;
+	struct arena *a;
+	struct buf b;
+
+	(void)i;
+	(void)extra;
+	e = new_event(the_host, &a);
+	if (e == NULL)
+		return;
+	buf_init(&b, 0);
+	if (answer->value != NULL && value_pack(&b, answer->value) == FCS_OK) {
+		const uint8_t *p = arena_memdup(a, buf_data(&b), buf_len(&b));
+
+		if (p == NULL ||
+		    value_unpack(a, p, buf_len(&b), &copy) != FCS_OK)
+			copy = NULL;
+	}
+	buf_fini(&b);
+	if (copy == NULL)
+		copy = value_new(a, VALUE_NULL);
+	fcs_ignore(value_push(a, e, value_string(a, "answer")));
+	fcs_ignore(value_push(a, e, value_number(a, (double)ticket)));
+	fcs_ignore(
+	    value_push(a, e, value_bool(a, answer->verdict == SCRIPT_OK)));
+	fcs_ignore(value_push(a, e, copy));
+	fcs_ignore(value_push(
+	    a, e, value_string(a, answer->text == NULL ? "" : answer->text)));
+}
+
 /* ---- what is asked ---- */
 
 /* start(name) => full name */
@@ -139,6 +218,48 @@ ask_start(struct ask *q)
 	if (rc == FCS_OK)
 		q->out = value_string(q->arena, instance_full_name(i));
 	return rc;
+}
+
+/* call(name, object, method, args, keywords) => ticket */
+static int
+ask_call(struct ask *q)
+{
+	const struct script_ops *ops;
+	struct script_args args;
+	char name[TEXT_MAX];
+	struct instance *i;
+	int rc = at_world_start(q->h->world, text(q, 0, name), &i, q->why);
+
+	if (rc != FCS_OK)
+		return rc;
+	if (instance_script(i) == NULL)
+		return err_set(q->why, FCS_ENOENT, "%s has no script", name);
+	if (q->count != 5)
+		return err_set(q->why, FCS_EINVAL, "five arguments");
+	memset(&args, 0, sizeof(args));
+	args.values = q->args + 1;
+	args.count = 4;
+	ops = application_env(instance_app(i))->script;
+	q->out = value_number(q->arena, (double)++q->h->last_call);
+	ops->ask(instance_script(i), SCRIPT_PROBE, &args, on_answer,
+	    q->h->last_call, 0);
+	return FCS_OK;
+}
+
+/* secret(name, value) */
+static int
+ask_secret(struct ask *q)
+{
+	struct secret *s = calloc(1, sizeof(*s));
+	char name[TEXT_MAX], value[TEXT_MAX];
+
+	if (s == NULL)
+		return err_set(q->why, FCS_ENOMEM, "out of memory");
+	s->name = strdup(text(q, 0, name));
+	s->value = strdup(text(q, 1, value));
+	s->next = q->h->secrets;
+	q->h->secrets = s;
+	return FCS_OK;
 }
 
 /* setting(app, key, text) */
@@ -306,6 +427,8 @@ static const struct {
 	int (*fn)(struct ask *);
 } table[] = {
 	{ "start", ask_start },
+	{ "call", ask_call },
+	{ "secret", ask_secret },
 	{ "setting", ask_setting },
 	{ "connect", ask_connect },
 	{ "command", ask_command },
@@ -357,7 +480,10 @@ at_host_new(const char *const *folders, const char *state, struct at_host **out,
 	log_set_tap(on_line, h);
 	at_clock_start();
 	*out = h;
-	return at_world_new(folders, state, &h->world, why);
+	the_host = h;
+	h->probe.ask = on_probe;
+	h->probe.arg = h;
+	return at_world_new(folders, state, &h->probe, &h->world, why);
 }
 
 struct vmtest_host

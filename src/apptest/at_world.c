@@ -33,6 +33,7 @@ struct room {
 struct at_world {
 	const char *const *folders;
 	const char *state;
+	const struct probe *probe;
 	unsigned age; /* restarts */
 	struct config *config;
 	struct str sets; /* "app.x.key\0value\0" ... kept for a restart */
@@ -85,7 +86,7 @@ begin(struct at_world *w, struct err *why)
 
 int
 at_world_new(const char *const *folders, const char *state,
-    struct at_world **out, struct err *why)
+    const struct probe *probe, struct at_world **out, struct err *why)
 {
 	struct at_world *w = calloc(1, sizeof(*w));
 	char path[PATH_LEN];
@@ -95,6 +96,7 @@ at_world_new(const char *const *folders, const char *state,
 	str_init(&w->sets);
 	w->folders = folders;
 	w->state = state;
+	w->probe = probe;
 	state_of(w, path);
 	if (mkdir(path, 0700) < 0)
 		return err_sys(why, errno, "%s", path);
@@ -154,7 +156,7 @@ at_world_app(
 	if (r == NULL)
 		return err_set(why, FCS_ENOMEM, "out of memory");
 	rc = place_open(
-	    w->loop, w->config, app, dir, NULL, &r->place, why, hint);
+	    w->loop, w->config, app, dir, NULL, w->probe, &r->place, why, hint);
 	if (rc != FCS_OK) {
 		free(r);
 		return rc;

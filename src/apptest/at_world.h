@@ -10,15 +10,15 @@
 #ifndef APPTEST_AT_WORLD_H
 #define APPTEST_AT_WORLD_H
 
-#include "core/instance.h"
+#include "core/probe.h"
 #include "worker/place.h"
 
 struct at_world;
 
-/* folders: of applications, NULL-terminated, borrowed. state: an empty folder,
- * borrowed. FCS_ENOMEM. */
+/* folders: of applications, NULL-terminated; state: an empty folder; both and
+ * the probe borrowed. FCS_ENOMEM. */
 int at_world_new(const char *const *folders, const char *state,
-    struct at_world **out, struct err *why) FCS_MUSTUSE;
+    const struct probe *, struct at_world **out, struct err *why) FCS_MUSTUSE;
 struct loop *at_world_loop(struct at_world *);
 /* Set before the application is opened: a key of app.yaml, text as with -o. */
 int at_world_set(struct at_world *, const char *app, const char *key,

@@ -37,6 +37,7 @@ struct application_env {
 	const struct script_ops *script; /* NULL: scripts are not run */
 	const struct peer_ops *peer;     /* NULL: instances cannot connect */
 	const struct peer_locator *locator; /* NULL: not to this server */
+	const struct probe *probe; /* core/probe.h; NULL: this is no test */
 	bool dev;
 };
 

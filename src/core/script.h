@@ -56,7 +56,9 @@ enum script_question {      /* on(:connect), expose, allow(...) */
 	SCRIPT_MAY_MESSAGE, /* name = object, text = handler (no await) */
 	SCRIPT_MAY_UNLOAD,  /* text = reason (no await) */
 	SCRIPT_PEER_CALL,   /* text = id of a peer, name = method, values */
-	SCRIPT_QUESTION_COUNT
+	SCRIPT_QUESTION_COUNT,
+	/* core/probe.h: values = [object, method, arguments, keywords] */
+	SCRIPT_PROBE
 };
 
 struct script_change {    /* one entry of on(:sync) */

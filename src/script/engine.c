@@ -15,6 +15,7 @@
 #include "script/engine_int.h"
 #include "script/engine_status.h"
 #include "script/vmload.h"
+#include "script/vmprobe.h"
 #include "script/vmtimer.h"
 
 #define WORK_PER_TURN    64    /* then the network has its turn */
@@ -367,6 +368,11 @@ op_open(struct instance *inst, const struct script_options *o,
 	if (rc == FCS_OK) {
 		s->vm->owner = s;
 		s->vm->on_timer = on_timer;
+		if (application_env(instance_app(inst))->probe != NULL)
+			rc = vm_run(s->vm, o->start_ms, "the probe",
+			    vmprobe_load, NULL, why);
+	}
+	if (rc == FCS_OK) {
 		rc = vmload_main(s->vm, name, why);
 	}
 	/* of what compiling left, which is more than what it made */
@@ -482,7 +488,10 @@ op_ask(struct script *s, enum script_question question,
 	rc = engine_enter(s, s->vm->time_ms,
 	    question == SCRIPT_CALL && args->name != NULL ? args->name
 							  : "question",
-	    question == SCRIPT_CALL ? engine_call_call : engine_call_ask, &c);
+	    question == SCRIPT_CALL    ? engine_call_call
+	    : question == SCRIPT_PROBE ? engine_call_probe
+				       : engine_call_ask,
+	    &c);
 	if (c.bad[0] != '\0') {
 		a.verdict = SCRIPT_REJECT;
 		a.text = c.bad;

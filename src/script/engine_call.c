@@ -111,6 +111,22 @@ engine_call_event(struct vm *vm, void *arg)
 }
 
 void
+engine_call_probe(struct vm *vm, void *arg)
+{
+	struct engine_call *c = arg;
+	mrb_state *mrb = vm->mrb;
+	mrb_value list = list_of(vm, c, 0), argv[5];
+	mrb_int i;
+
+	if (mrb_undef_p(list))
+		return;
+	argv[0] = mrb_int_value(mrb, (mrb_int)c->ticket);
+	for (i = 0; i < 4; i++)
+		argv[i + 1] = mrb_ary_ref(mrb, list, i);
+	mrb_funcall_argv(mrb, vm->core, mrb_intern_lit(mrb, "probe"), 5, argv);
+}
+
+void
 engine_call_ask(struct vm *vm, void *arg)
 {
 	struct engine_call *c = arg;

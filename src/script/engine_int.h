@@ -91,6 +91,7 @@ void engine_console(struct script *, const char *line, size_t len,
 void engine_call_event(struct vm *, void *arg);
 void engine_call_ask(struct vm *, void *arg);
 void engine_call_call(struct vm *, void *arg); /* of a client */
+void engine_call_probe(struct vm *, void *arg);
 void engine_call_guard(struct vm *, void *arg);
 void engine_call_tick(struct vm *, void *arg);
 void engine_call_resolve(struct vm *, void *arg);

@@ -38,6 +38,8 @@ libscript_a_SOURCES = \
 	src/script/vmload.h \
 	src/script/vmlog.c \
 	src/script/vmlog.h \
+	src/script/vmprobe.c \
+	src/script/vmprobe.h \
 	src/script/vmtest.c \
 	src/script/vmtest.h \
 	src/script/vmtimer.c \

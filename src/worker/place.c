@@ -180,7 +180,8 @@ check_allow(const struct place *p)
 
 static int
 open_application(struct place *p, struct loop *l, const struct config *c,
-    const struct peer_locator *locator, struct err *why)
+    const struct peer_locator *locator, const struct probe *probe,
+    struct err *why)
 {
 	struct fetch_conf conf = fetch_conf(c);
 	struct application_env env = { .loop = l,
@@ -195,6 +196,7 @@ open_application(struct place *p, struct loop *l, const struct config *c,
 		.script = &engine_ops,
 		.peer = &peer_table,
 		.locator = locator,
+		.probe = probe,
 		.dev = config_is_dev(c) };
 
 	env.fetch = p->fetch = fetch_new(l, &conf);
@@ -234,8 +236,8 @@ start_instances(struct place *p)
 
 int
 place_open(struct loop *l, const struct config *c, const char *name,
-    const char *dir, const struct peer_locator *locator, struct place **out,
-    struct err *why, char *hint)
+    const char *dir, const struct peer_locator *locator,
+    const struct probe *probe, struct place **out, struct err *why, char *hint)
 {
 	struct place *p = calloc(1, sizeof(*p));
 	char *apps = join(config_text(c, CFG_STATE), "apps");
@@ -260,7 +262,7 @@ place_open(struct loop *l, const struct config *c, const char *name,
 	if (rc == FCS_OK)
 		rc = open_stores(p, l, c, why);
 	if (rc == FCS_OK)
-		rc = open_application(p, l, c, locator, why);
+		rc = open_application(p, l, c, locator, probe, why);
 out:
 	free(apps);
 	(void)snprintf(hint, ERR_TEXT_MAX, "%s", remedy(rc));

@@ -14,11 +14,11 @@ struct place;
 /*
  * Open everything for application name in folder dir. FCS_OK; else *why says
  * what and *hint (at least ERR_TEXT_MAX bytes) what to do about it, and
- * nothing stays open.
+ * nothing stays open. probe: of tests (core/probe.h), else NULL.
  */
 int place_open(struct loop *, const struct config *, const char *name,
-    const char *dir, const struct peer_locator *, struct place **out,
-    struct err *why, char *hint) FCS_MUSTUSE;
+    const char *dir, const struct peer_locator *, const struct probe *,
+    struct place **out, struct err *why, char *hint) FCS_MUSTUSE;
 /* A new configuration; a broken app.yaml leaves the old settings (logged). */
 void place_reload(struct place *, const struct config *);
 /* Instances are stopped (clients told, recordings closed), then done(arg). */

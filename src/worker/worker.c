@@ -305,7 +305,7 @@ open_app(struct worker *w, const char *name, const char *dir)
 	(void)err_set(&e, rc, "out of memory");
 	if (r != NULL && place_of(w, name) == NULL)
 		rc = place_open(w->loop, role_config(w->role), name, dir,
-		    locate_locator(w->locate), &r->place, &e, hint);
+		    locate_locator(w->locate), NULL, &r->place, &e, hint);
 	if (rc == FCS_OK) {
 		r->next = w->rooms;
 		w->rooms = r;
