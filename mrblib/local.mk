@@ -20,6 +20,7 @@ MRBLIB = \
 	mrblib/82_instance.rb \
 	mrblib/84_app_admin.rb \
 	mrblib/84_console.rb \
+	mrblib/86_type.rb \
 	mrblib/88_http.rb \
 	mrblib/90_kernel.rb \
 	mrblib/95_reserved.rb

@@ -72,6 +72,7 @@ f_answer(mrb_state *mrb, mrb_value self)
 	(void)self;
 	mrb_get_args(mrb, "iiz!oz!f", &ticket, &verdict, &text, &value,
 	    &replace, &start);
+	conv_seal(vm_of(mrb), value);
 	vmguard_native_begin();
 	rc = answer_add(
 	    vm_of(mrb), ticket, verdict, text, replace, value, start, &why);
@@ -96,6 +97,7 @@ f_result(mrb_state *mrb, mrb_value self)
 	if (mrb_object_p(value) &&
 	    mrb_obj_class(mrb, value) == vm->class[VM_PENDING])
 		return mrb_false_value();
+	conv_seal(vm, value);
 	vmguard_native_begin();
 	rc = answer_add(vm, ticket, SCRIPT_OK, NULL, NULL, value, 0, &why);
 	vmguard_native_end();
@@ -283,6 +285,20 @@ f_vector_class(mrb_state *mrb, mrb_value self)
 	return conv_vector_class(vm_of(mrb), kind, fixed, type);
 }
 
+/* types(hash of the classes bound to AMF names) */
+static mrb_value
+f_types(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	mrb_value types;
+
+	(void)self;
+	mrb_get_args(mrb, "H", &types);
+	vm->types = types; /* a constant of Core: it stays */
+	vm->has_types = !mrb_hash_empty_p(mrb, types);
+	return mrb_nil_value();
+}
+
 /* ---- declarations ---- */
 
 static int64_t
@@ -378,5 +394,6 @@ bind_core_init(struct vm *vm)
 	BIND(vm, "log", f_log, MRB_ARGS_REQ(3));
 	BIND(vm, "formless", f_formless, MRB_ARGS_REQ(1));
 	BIND(vm, "suggest", f_suggest, MRB_ARGS_REQ(2));
+	BIND(vm, "types", f_types, MRB_ARGS_REQ(1));
 	BIND(vm, "vector_class", f_vector_class, MRB_ARGS_REQ(3));
 }

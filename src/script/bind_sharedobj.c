@@ -352,6 +352,7 @@ f_set(mrb_state *mrb, mrb_value self)
 
 	(void)self;
 	mrb_get_args(mrb, "zso", &name, &slot, &slot_len, &value);
+	conv_seal(vm, value);
 	vmguard_native_begin();
 	so = sharedobj_find(vm->inst, name);
 	if (!mrb_nil_p(value))
@@ -526,6 +527,7 @@ f_send(mrb_state *mrb, mrb_value self)
 
 	(void)self;
 	mrb_get_args(mrb, "zsA", &name, &handler, &handler_len, &args);
+	conv_seal(vm, args);
 	vmguard_native_begin();
 	so = sharedobj_find(vm->inst, name);
 	rc = conv_message(

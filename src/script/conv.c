@@ -300,12 +300,42 @@ ecma(struct walk *w, const struct value *v, int depth)
 	return h;
 }
 
+/* An object of a class of the script: it is there before its members are, so
+ * that they may refer to it. nil: no class is bound to the name. */
+static mrb_value
+bound(struct walk *w, const struct value *v, int depth)
+{
+	mrb_state *mrb = w->vm->mrb;
+	mrb_value name = mrb_str_new(mrb, v->class_name.ptr, v->class_name.len);
+	mrb_value x = conv_bound_new(w->vm, name), h;
+
+	w->why = w->vm->why; /* should it have failed */
+	if (mrb_nil_p(x) || mrb_undef_p(x))
+		return x;
+	seen_add(w, v, x);
+	h = mrb_hash_new_capa(mrb, (mrb_int)v->prop_count);
+	if (!fill_props(w, h, v, depth))
+		return mrb_undef_value();
+	freeze(w, h);
+	w->why = w->vm->why;
+	if (!conv_bound_fill(w->vm, x, h))
+		return mrb_undef_value();
+	freeze(w, x);
+	return x;
+}
+
 static mrb_value
 object(struct walk *w, const struct value *v, int depth)
 {
 	mrb_state *mrb = w->vm->mrb;
-	mrb_value h = mrb_hash_new_capa(mrb, (mrb_int)v->prop_count), source;
+	mrb_value h, source;
 
+	if (w->vm->has_types && v->class_name.len > 0 && !v->externalizable) {
+		h = bound(w, v, depth);
+		if (!mrb_nil_p(h))
+			return h;
+	}
+	h = mrb_hash_new_capa(mrb, (mrb_int)v->prop_count);
 	seen_add(w, v, h);
 	if (v->class_name.len > 0) {
 		mrb_basic_ptr(h)->c = w->vm->class[VM_TYPED];

@@ -25,8 +25,16 @@ mrb_value conv_from_packed(struct vm *, const uint8_t *data, size_t len,
     bool frozen, const char *what);
 
 /*
+ * In the VM, before the native section of a conversion from Ruby: objects of
+ * the script's own classes are asked for their members (to_amf), for the next
+ * conversion to find. A binding that leaves it out refuses such objects.
+ * Raises ValueError.
+ */
+void conv_seal(struct vm *, mrb_value);
+
+/*
  * From Ruby into arena, in a native section. FCS_OK; FCS_ERANGE, FCS_EDEPTH,
- * FCS_ELIMIT, FCS_ENOMEM with *why (static text, or err text of the code).
+ * FCS_ELIMIT, FCS_ENOMEM with *why (static text or vm->why).
  */
 int conv_from_ruby(struct vm *, struct arena *, mrb_value, struct value **out,
     const char **why) FCS_MUSTUSE;

@@ -426,8 +426,41 @@ text(struct out *o, mrb_value s)
 	return v;
 }
 
+/* An object of the script's own class, as it said by to_amf. */
 static struct value *
-instance(struct out *o, mrb_value x)
+own(struct out *o, mrb_value x, int depth)
+{
+	const struct conv_sealed *s = conv_sealed(o->vm, mrb_ptr(x));
+	struct made *before;
+	struct value *node, *name;
+
+	if (s == NULL)
+		return fail(o, FCS_EFORMAT,
+		    "an object that has no form in ActionScript");
+	before = o->cap == 0 ? NULL : made_slot(o, mrb_ptr(x));
+	if (before != NULL && before->object != NULL)
+		return before->node;
+	if (depth >= VALUE_DEPTH_MAX)
+		return fail(o, FCS_EDEPTH, "nested more than 32 deep");
+	node = node_new(o, VALUE_OBJECT);
+	if (node == NULL || !made_add(o, mrb_ptr(x), node))
+		return NULL;
+	if (mrb_string_p(s->name)) {
+		name = string(o, RSTRING_PTR(s->name),
+		    (size_t)RSTRING_LEN(s->name), VALUE_STRING);
+		if (name == NULL)
+			return NULL;
+		node->class_name = name->str;
+	}
+	node->dynamic = node->class_name.len == 0;
+	fill_hash(o, s->members, node, depth);
+	if (!node->dynamic)
+		node->sealed_count = node->prop_count;
+	return o->rc == FCS_OK ? node : NULL;
+}
+
+static struct value *
+instance(struct out *o, mrb_value x, int depth)
 {
 	struct value *v;
 	mrb_value us;
@@ -435,8 +468,7 @@ instance(struct out *o, mrb_value x)
 	if (mrb_obj_equal(o->vm->mrb, x, o->vm->undefined))
 		return node_new(o, VALUE_UNDEFINED);
 	if (!class_under(o->vm, x, VM_TIME))
-		return fail(o, FCS_EFORMAT,
-		    "an object that has no form in ActionScript");
+		return own(o, x, depth);
 	us = mrb_iv_get(o->vm->mrb, x, o->vm->sym_us);
 	v = node_new(o, VALUE_DATE);
 	if (v != NULL)
@@ -478,11 +510,13 @@ convert(struct out *o, mrb_value x, int depth)
 	case MRB_TT_STRING:
 		return text(o, x);
 	case MRB_TT_OBJECT:
-		return instance(o, x);
+		return instance(o, x, depth);
 	case MRB_TT_ARRAY:
 	case MRB_TT_HASH:
 		break;
 	default:
+		if (!mrb_immediate_p(x))
+			return own(o, x, depth);
 		return fail(o, FCS_EFORMAT,
 		    "an object that has no form in ActionScript");
 	}
@@ -514,10 +548,11 @@ convert_list(struct vm *vm, struct arena *a, const mrb_value *list,
 			if (o.rc == FCS_OK)
 				fail(&o, FCS_ENOMEM, "out of memory");
 			*why = o.why;
-			return o.rc;
+			break;
 		}
 	}
-	return FCS_OK;
+	vm->sealed_count = 0; /* good for one conversion */
+	return o.rc;
 }
 
 int

@@ -197,6 +197,8 @@ engine_call_guard(struct vm *vm, void *arg)
 	if (!mrb_array_p(r) || RARRAY_LEN(r) != 4)
 		return;
 	argv[0] = RARRAY_PTR(r)[3];
+	argv[1] = RARRAY_PTR(r)[2];
+	conv_seal(vm, argv[1]);
 	vmguard_native_begin();
 	g->allowed = mrb_test(RARRAY_PTR(r)[0]);
 	g->replaced = g->allowed && mrb_test(RARRAY_PTR(r)[1]);
@@ -206,7 +208,7 @@ engine_call_guard(struct vm *vm, void *arg)
 						     : 159),
 		    RSTRING_PTR(argv[0]));
 	if (g->replaced)
-		rc = keep_value(vm, RARRAY_PTR(r)[2], g, &why);
+		rc = keep_value(vm, argv[1], g, &why);
 	if (rc != FCS_OK) {
 		g->allowed = g->replaced = false;
 		snprintf(g->why, sizeof(g->why), "replace: %s",

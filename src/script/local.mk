@@ -16,6 +16,7 @@ libscript_a_SOURCES = \
 	src/script/conv.h \
 	src/script/conv_int.h \
 	src/script/conv_out.c \
+	src/script/conv_seal.c \
 	src/script/engine.c \
 	src/script/engine.h \
 	src/script/engine_call.c \

@@ -264,6 +264,8 @@ know_classes(struct vm *vm)
 	vm->sym_fixed = mrb_intern_lit(mrb, "@fixed");
 	vm->vectors = mrb_hash_new(mrb);
 	mrb_gc_register(mrb, vm->vectors);
+	vm->seal_keep = mrb_ary_new(mrb);
+	mrb_gc_register(mrb, vm->seal_keep);
 }
 
 /* What a script must not reach: the switches of the collector, and a way

@@ -84,6 +84,12 @@ struct vm {
 	mrb_sym sym_us, sym_type, sym_weak, sym_kind, sym_fixed;
 	mrb_value undefined;
 	mrb_value vectors; /* "kind/fixed/type" => class */
+	mrb_value types;   /* AMF alias => class of the script */
+	bool has_types;
+	mrb_value seal_keep; /* conv_seal.c: keeps what sealed refers to */
+	struct conv_sealed *sealed;
+	uint32_t sealed_cap, sealed_count;
+	char why[200]; /* of a conversion that failed */
 
 	/* scratch, see above */
 	struct arena *args;

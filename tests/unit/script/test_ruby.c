@@ -86,6 +86,11 @@ UNIT(values_are_converted_by_the_tables)
 	run("value.rb", 10, NULL);
 }
 
+UNIT(classes_of_the_script_have_names_in_actionscript)
+{
+	run("type.rb", 10, NULL);
+}
+
 UNIT(sandbox_has_no_doors)
 {
 	run("sandbox.rb", 10, NULL);
