@@ -67,7 +67,7 @@ static const char reports[] =
     "  expose(:fail)  { |c, text| raise ArgumentError, text }\n"
     "  expose(:timer) { |c| after(0) { raise \"in a timer\" }; 1 }\n"
     "  expose(:then)  { |c| p = FCS::Pending.new; p.then { raise \"in then\" }; p.__settle(1, nil, false); 1 }\n"
-    "  expose(:spin)  { |c, s| t = now; nil while now - t < s; 1 }\n"
+    "  expose(:spin)  { |c, n| i = 0; i += 1 while i < n; 1 }\n"
     "  expose(:drop)  { |c| p = FCS::Pending.new; p.__settle(nil, FCS::StreamError.new(\"gone\", \"NetStream.Record.Failed\"), false); 1 }\n"
     "  expose(:keep)  { |c| p = FCS::Pending.new; p.__settle(nil, FCS::StoreError.new(\"gone\"), false); begin; p.await; rescue FCS::StoreError; end; 1 }\n"
     "  expose(:call)  { |c| p = FCS::Pending.new; p.__settle(nil, FCS::CallError.new(\"no\"), false); 1 }\n"
@@ -131,25 +131,28 @@ UNIT(failures_nobody_awaited_reach_status)
 
 UNIT(status_warns_of_a_handler_above_half_of_its_time)
 {
-	static const char *const long_time[] = { "script.time=1s", NULL };
+	static const char *const long_time[] = { "script.time=300ms", NULL };
 	struct host_client *c;
 	const char *p = "";
+	char count[32];
 	int n;
 
 	host_open(reports, long_time);
 	c = host_connect("c1", "[]");
-	(void)host_call(c, "spin", "[0.1]");
+	(void)host_call(c, "spin", "[1000]");
 	ck_assert_str_eq(host_call(c, "infos", "[]"), "[]");
-	/* it is the processor's time that counts: others may take some */
-	for (n = 0; n < 10 && strstr(p, "Warning") == NULL; n++) {
-		(void)host_call(c, "spin", "[0.7]");
+	/* more and more, in steps that cannot jump over the upper half */
+	for (n = 20000; n < 100000000 && strstr(p, "Warning") == NULL;
+	     n += n / 3) {
+		(void)snprintf(count, sizeof(count), "[%d]", n);
+		(void)host_call(c, "spin", count);
 		host_turns(2);
 		p = host_call(c, "infos", "[]");
 	}
 	HAS(p, "\"level\":\"warning\","
 	       "\"code\":\"Application.Script.Warning\"");
 	HAS(p, "expose(:spin) ran for ");
-	HAS(p, " of 1000 ms");
+	HAS(p, " of 300 ms");
 	HAS(host_log(),
 	    "script.slow inst=test/_definst_ callback=expose(:spin)");
 }
