@@ -81,7 +81,7 @@ module FCS
         true
       rescue Reject => e
         if event == "publish"
-          args[1].close(e.message)
+          (client && client.__refuse(args[1].name, e.message)) || args[1].close(e.message)
         elsif event == "play" && client
           Native.play_refuse(client.id, args[1].name, e.message.empty? ? "denied" : e.message)
         else

@@ -44,7 +44,7 @@ module FCS
     def __resolve(ok, value, error)
       if ok
         __settle(value, nil, true)
-      elsif error == "ClientGone"
+      elsif value.nil? && error == "ClientGone" # a client's own error has a value
         __settle(nil, ClientGone.new("the client is gone"), true)
       else
         info = value.is_a?(Hash) ? value : {}

@@ -50,15 +50,15 @@ module FCS
 
     # --- access lists ---
 
-    def read_access = @read_access || ["/"]
-    def write_access = @write_access || ["/"]
+    def read_access = paths(0)
+    def write_access = paths(1)
 
     def read_access=(paths)
-      @read_access = access(false, paths)
+      access(false, paths)
     end
 
     def write_access=(paths)
-      @write_access = access(true, paths)
+      access(true, paths)
     end
 
     # --- verdict of a client that is held ---
@@ -94,7 +94,7 @@ module FCS
       end
       begin
         Native.client_call(@id, name.to_s, args, pending.__id)
-      rescue Error => e
+      rescue StandardError => e
         Core.forget_pending(pending.__id)
         raise e
       end
@@ -133,20 +133,19 @@ module FCS
       @state = :accepted
     end
 
-    def __closed
-      @state = :closed
-    end
-
     private
 
     def held? = @hold != nil && state == :pending
 
     def access(write, paths)
+      Native.client_access(@id, write, path_list(paths))
+    end
+
+    # ["a", "b/c"] or "a;b/c"; a slash before is tolerated.
+    def path_list(paths)
       paths = paths.split(";") if paths.is_a?(String)
       raise ArgumentError, "access is a list of path prefixes" unless paths.is_a?(Array)
-      paths = paths.map { |p| p.to_s }
-      Native.client_access(@id, write, paths)
-      paths
+      paths.map { |p| p.to_s }
     end
   end
 

@@ -13,6 +13,7 @@ MRBLIB = \
 	mrblib/38_handover.rb \
 	mrblib/40_pending.rb \
 	mrblib/50_client.rb \
+	mrblib/52_client_traffic.rb \
 	mrblib/60_sharedobject.rb \
 	mrblib/70_stream.rb \
 	mrblib/75_peer.rb \

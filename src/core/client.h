@@ -75,10 +75,9 @@ struct client_ops {
 	/* The streams it publishes and plays, lowest stream id first. */
 	void (*streams)(void *impl,
 	    void (*fn)(void *arg, const char *name, bool publishes), void *arg);
-	/* End a stream it publishes or plays with the status of a refusal.
-	 * false: it does no such thing. */
-	bool (*refuse_stream)(
-	    void *impl, const char *name, bool publishes, const char *why);
+	/* End a stream it publishes with the status of a refusal. false: it
+	 * does no such thing. */
+	bool (*refuse_publish)(void *impl, const char *name, const char *why);
 };
 
 enum client_state {
@@ -124,6 +123,15 @@ bool client_may(const struct client *, bool write, const char *name);
 int client_set_samples(struct client *, bool video, const char *const *paths,
     uint32_t count) FCS_MUSTUSE;
 bool client_may_sample(const struct client *, bool video, const char *name);
+/* What holds of the four lists, without slashes around; "/" = everything. */
+enum client_right {
+	CLIENT_READ,
+	CLIENT_WRITE,
+	CLIENT_SAMPLE_AUDIO,
+	CLIENT_SAMPLE_VIDEO
+};
+void client_each_path(const struct client *, enum client_right,
+    void (*fn)(void *arg, const char *path), void *arg);
 /* Chooses among virtual directories of one name. FCS_EINVAL: has * : or a
  * control character; FCS_ELIMIT over 255 bytes; FCS_ENOMEM. */
 int client_set_virtual_key(struct client *, const char *, size_t) FCS_MUSTUSE;
@@ -178,8 +186,7 @@ void client_measured(struct client *, const struct value *info);
 int client_reconnect(struct client *, const char *url) FCS_MUSTUSE;
 void client_each_stream(struct client *,
     void (*fn)(void *arg, const char *name, bool publishes), void *arg);
-bool client_refuse_stream(
-    struct client *, const char *name, bool publishes, const char *why);
+bool client_refuse_publish(struct client *, const char *name, const char *why);
 
 /* NetConnection.Connect.Closed (or the status given) and close. */
 void client_disconnect(struct client *, enum status code, const char *why);

@@ -219,14 +219,26 @@ client_each_stream(struct client *c,
 }
 
 bool
-client_refuse_stream(
-    struct client *c, const char *name, bool publishes, const char *why)
+client_refuse_publish(struct client *c, const char *name, const char *why)
 {
-	return !c->lost && c->ops->refuse_stream != NULL &&
-	       c->ops->refuse_stream(c->impl, name, publishes, why);
+	return !c->lost && c->ops->refuse_publish != NULL &&
+	       c->ops->refuse_publish(c->impl, name, why);
 }
 
-/* ---- rights to samples, virtual key ---- */
+/* ---- rights, virtual key ---- */
+
+void
+client_each_path(const struct client *c, enum client_right right,
+    void (*fn)(void *arg, const char *path), void *arg)
+{
+	const struct client_paths *p = right < CLIENT_SAMPLE_AUDIO
+					   ? &c->access[right]
+					   : &c->samples[right - 2];
+	uint32_t i;
+
+	for (i = 0; i < p->n; i++)
+		fn(arg, p->v[i][0] == '\0' ? "/" : p->v[i]);
+}
 
 int
 client_set_samples(

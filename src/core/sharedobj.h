@@ -80,6 +80,9 @@ void sharedobj_each_slot(struct sharedobj *,
     void (*fn)(void *, const struct sharedobj_slot *), void *);
 void sharedobj_each(
     struct instance *, void (*fn)(void *, struct sharedobj *), void *);
+/* The objects a client uses, in the order it began to. */
+void sharedobj_each_used(
+    struct client *, void (*fn)(void *, struct sharedobj *), void *);
 /* Stored objects of the instance that are not in memory; what was known of
  * them when the instance started. */
 void sharedobj_each_stored(struct instance *,

@@ -157,6 +157,21 @@ sharedobj_user_client(const struct so_user *u)
 }
 
 void
+sharedobj_each_used(
+    struct client *c, void (*fn)(void *, struct sharedobj *), void *arg)
+{
+	struct instance *i = client_instance(c);
+	struct so_set *set =
+	    i == NULL ? NULL : instance_module(i, MODULE_SHAREDOBJ);
+	struct so_peer *p = set == NULL ? NULL : find_peer(set, c);
+	struct so_user *u;
+
+	for (u = p == NULL ? NULL : p->users; u != NULL; u = u->next)
+		if (u->joined && u->so != NULL)
+			fn(arg, u->so);
+}
+
+void
 sharedobj_client_gone(void *state, struct client *c)
 {
 	struct so_set *set = state;

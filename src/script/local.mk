@@ -12,6 +12,7 @@ libscript_a_SOURCES = \
 	src/script/bind_sharedobj.c \
 	src/script/bind_stream.c \
 	src/script/bind_text.c \
+	src/script/bind_traffic.c \
 	src/script/conv.c \
 	src/script/conv.h \
 	src/script/conv_int.h \

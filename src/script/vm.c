@@ -305,6 +305,7 @@ furnish(struct vm *vm)
 	bind_stream_init(vm);
 	bind_text_init(vm);
 	bind_http_init(vm);
+	bind_traffic_init(vm);
 	bind_json_init(vm);
 	bind_secret_init(vm);
 }

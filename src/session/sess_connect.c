@@ -234,7 +234,7 @@ const struct client_ops sess_connect_client_ops = {
 	.measure = sess_bw_measure,
 	.set_rates = sess_traffic_set_rates,
 	.streams = sess_traffic_streams,
-	.refuse_stream = sess_traffic_refuse_stream,
+	.refuse_publish = sess_traffic_refuse_publish,
 };
 
 /* ---- connect ---- */

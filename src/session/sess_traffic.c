@@ -87,39 +87,28 @@ sess_traffic_streams(void *impl,
 			fn(arg, name, publishes);
 }
 
-static void
-refuse(
-    struct sess_stream *st, bool publishes, const char *name, const char *why)
-{
-	log_info(publishes ? "publish.refused" : "play.refused",
-	    "cid=%s inst=%s stream=%s why=%s", st->session->client_id,
-	    instance_full_name(st->session->instance), name, why);
-	sess_stream_status(st,
-	    publishes ? STATUS_PUBLISH_BADNAME : STATUS_PLAY_FAILED, why, name);
-	sess_stream_close(st);
-}
-
 bool
-sess_traffic_refuse_stream(
-    void *impl, const char *name, bool publishes, const char *why)
+sess_traffic_refuse_publish(void *impl, const char *name, const char *why)
 {
 	struct session *s = impl;
-	const char *this;
-	bool found = false, is_publisher;
+	struct sess_stream *st;
 	uint32_t i;
 
 	if (why == NULL || *why == '\0')
 		why = "denied";
 	for (i = 0; s->streams != NULL && i < s->streams->cap; i++) {
-		struct sess_stream *st = s->streams->list[i];
-
-		if (st == NULL || !is_used(st, &is_publisher, &this) ||
-		    is_publisher != publishes || strcmp(this, name) != 0)
+		st = s->streams->list[i];
+		if (st == NULL || st->use != SESS_PUBLISHING ||
+		    strcmp(st->name, name) != 0)
 			continue;
-		refuse(st, publishes, name, why);
-		found = true;
+		log_info("publish.refused", "cid=%s inst=%s stream=%s why=%s",
+		    s->client_id, instance_full_name(s->instance), name, why);
+		st->turn++;
+		sess_publish_stop(st, false);
+		sess_stream_status(st, STATUS_PUBLISH_BADNAME, why, name);
+		return true;
 	}
-	return found;
+	return false;
 }
 
 bool

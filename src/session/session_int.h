@@ -112,8 +112,7 @@ int sess_traffic_ping(void *impl);
 int sess_traffic_set_rates(void *impl, uint64_t in_bps, uint64_t out_bps);
 void sess_traffic_streams(void *impl,
     void (*fn)(void *arg, const char *name, bool publishes), void *arg);
-bool sess_traffic_refuse_stream(
-    void *impl, const char *name, bool publishes, const char *why);
+bool sess_traffic_refuse_publish(void *impl, const char *name, const char *why);
 /* A media packet that was not sent to a viewer. */
 void sess_traffic_dropped(struct session *, const struct packet *);
 /* It publishes, or media come to it: not idle, however silent. */

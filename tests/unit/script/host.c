@@ -26,6 +26,7 @@ static struct str log_text;
 static struct store *store;
 static struct commit *commit;
 static struct loop_wakeup *wakeup;
+static bool reconnects;
 
 static struct value *
 from_json(struct arena *a, const json_t *j)
@@ -175,11 +176,86 @@ on_stats(void *impl, uint64_t *in, uint64_t *out, int *rtt)
 	*rtt = -1;
 }
 
+static void
+on_figures(void *impl, struct client_figures *f)
+{
+	int i;
+
+	(void)impl;
+	f->bytes_in = 1;
+	f->bytes_out = 2;
+	f->msg_in = 3;
+	f->msg_out = 4;
+	f->msg_dropped = 5;
+	f->rtt_ms = 6;
+	for (i = 0; i < CLIENT_KINDS; i++) {
+		f->queue[i].messages = (uint64_t)(10 + i);
+		f->queue[i].bytes = (uint64_t)(20 + i);
+		f->dropped[i].messages = (uint64_t)(30 + i);
+		f->dropped[i].bytes = (uint64_t)(40 + i);
+	}
+}
+
+static int
+on_ping(void *impl)
+{
+	((struct host_client *)impl)->pings++;
+	return FCS_OK;
+}
+
+static int
+on_measure(void *impl)
+{
+	struct host_client *c = impl;
+
+	c->measures++;
+	return c->measure_result;
+}
+
+static int
+on_set_rates(void *impl, uint64_t in_bps, uint64_t out_bps)
+{
+	struct host_client *c = impl;
+
+	c->rates[0] = in_bps;
+	c->rates[1] = out_bps;
+	return FCS_OK;
+}
+
+static void
+on_streams(void *impl, void (*fn)(void *arg, const char *name, bool publishes),
+    void *arg)
+{
+	struct host_client *c = impl;
+	char text[200], *p, *state;
+
+	(void)snprintf(
+	    text, sizeof(text), "%s", c->streams == NULL ? "" : c->streams);
+	for (p = strtok_r(text, " ", &state); p != NULL;
+	     p = strtok_r(NULL, " ", &state))
+		fn(arg, p + 1, *p == '+');
+}
+
+static bool
+on_refuse(void *impl, const char *name, const char *why)
+{
+	struct host_client *c = impl;
+
+	(void)snprintf(c->refused, sizeof(c->refused), "%s %s", name, why);
+	return true;
+}
+
 static const struct client_ops ops = { .send = on_send,
 	.accepted = on_accepted,
 	.rejected = on_rejected,
 	.close = on_close,
-	.stats = on_stats };
+	.stats = on_stats,
+	.figures = on_figures,
+	.ping = on_ping,
+	.measure = on_measure,
+	.set_rates = on_set_rates,
+	.streams = on_streams,
+	.refuse_publish = on_refuse };
 
 static void
 on_log(void *arg, const char *line, size_t len)
@@ -354,6 +430,7 @@ host_connect_to(struct instance *i, const char *id, const char *json)
 	info.page_url = "http://example.org/";
 	info.uri = "rtmp://localhost/test";
 	info.query = "a=1&b=x%20y&c=";
+	info.reconnects = reconnects;
 	c->client = client_new(&info, &ops, c);
 	ck_assert_ptr_nonnull(c->client);
 	instance_connect(i, c->client, args, count);
@@ -409,6 +486,12 @@ host_answer(struct host_client *c, bool ok, const char *json)
 	client_answered(c->client, c->call_txn, ok, &v, 1);
 	arena_free(a);
 	host_turns(2);
+}
+
+void
+host_reconnects(bool yes)
+{
+	reconnects = yes;
 }
 
 void

@@ -19,6 +19,12 @@ struct host_client {
 	bool failed;       /* it was an _error */
 	bool answered;
 	double call_txn; /* of the last call of the server */
+	/* traffic: what was asked of the connection, how it behaves */
+	int pings, measures;
+	int measure_result; /* of a bandwidth test that is asked for */
+	uint64_t rates[2];
+	const char *streams; /* "+a -b": publishes a, plays b */
+	char refused[200];   /* "stream why" */
 };
 
 /* Settings "key=value", NULL-terminated; may be NULL. main_rb is the text of
@@ -42,6 +48,8 @@ const char *host_call(
 void host_send(struct host_client *, const char *name, const char *json_args);
 /* The client answers the server's last call. */
 void host_answer(struct host_client *, bool ok, const char *json);
+/* The clients that connect from now on understand ReconnectRequest. */
+void host_reconnects(bool);
 void host_leave(struct host_client *);
 void host_forget(struct host_client *); /* its place is used again */
 /* Turn the loop until *flag, at most 5 s. */

@@ -4,6 +4,7 @@ if HAVE_CHECK
 check_PROGRAMS += \
 	tests/unit/script/test_app \
 	tests/unit/script/test_apps \
+	tests/unit/script/test_client \
 	tests/unit/script/test_engine \
 	tests/unit/script/test_reload \
 	tests/unit/script/test_ruby \
@@ -17,6 +18,9 @@ tests_unit_script_test_app_LDADD = $(UNIT) $(LIBS_SCRIPT)
 tests_unit_script_test_apps_SOURCES = tests/unit/script/test_apps.c \
 	$(SCRIPT_HOST)
 tests_unit_script_test_apps_LDADD = $(UNIT) $(LIBS_SCRIPT)
+tests_unit_script_test_client_SOURCES = tests/unit/script/test_client.c \
+	$(SCRIPT_HOST)
+tests_unit_script_test_client_LDADD = $(UNIT) $(LIBS_SCRIPT)
 tests_unit_script_test_engine_SOURCES = tests/unit/script/test_engine.c \
 	$(SCRIPT_HOST)
 tests_unit_script_test_engine_LDADD = $(UNIT) $(LIBS_SCRIPT)

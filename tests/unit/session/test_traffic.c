@@ -129,7 +129,7 @@ UNIT(nothing_is_asked_of_a_client_that_is_gone)
 	ck_assert_int_eq(client_measure(c, 1), FCS_ECLOSED);
 	ck_assert_int_eq(client_reconnect(c, NULL), FCS_ECLOSED);
 	ck_assert_int_eq(client_set_rate(c, true, RATE), FCS_OK);
-	ck_assert(!client_refuse_stream(c, "x", true, "no"));
+	ck_assert(!client_refuse_publish(c, "x", "no"));
 	client_figures(c, &f);
 	ck_assert_uint_gt(f.bytes_in, 0);
 	ck_assert_uint_eq(f.msg_in, 1);
@@ -506,9 +506,8 @@ UNIT(streams_are_listed_and_refused_by_name)
 	wire_wait(&w, 2);
 	ck_assert_str_eq(streams(), "+mine ");
 	wire_forget(&w);
-	ck_assert(!client_refuse_stream(client(), "mine", false, "no"));
-	ck_assert(!client_refuse_stream(client(), "other", true, "no"));
-	ck_assert(client_refuse_stream(client(), "mine", true, "not you"));
+	ck_assert(!client_refuse_publish(client(), "other", "no"));
+	ck_assert(client_refuse_publish(client(), "mine", "not you"));
 	wire_wait(&w, 1);
 	c = wire_read(&w, arena, 0);
 	expect_text(c.args[0], "code", "NetStream.Publish.BadName");
@@ -522,10 +521,13 @@ UNIT(streams_are_listed_and_refused_by_name)
 	wire_wait(&w, 5);
 	wire_forget(&w);
 	ck_assert_str_eq(streams(), "-theirs ");
-	ck_assert(client_refuse_stream(client(), "theirs", false, NULL));
+	ck_assert(!client_refuse_publish(client(), "theirs", "no"));
+	command_on("publish", "mine", 0);
+	wire_wait(&w, 2);
+	wire_forget(&w);
+	ck_assert(client_refuse_publish(client(), "mine", NULL));
 	wire_wait(&w, 1);
 	c = wire_read(&w, arena, 0);
-	expect_text(c.args[0], "code", "NetStream.Play.Failed");
 	expect_text(c.args[0], "description", "denied");
 	ck_assert_str_eq(streams(), "");
 	end();
