@@ -87,7 +87,7 @@ client_row(void *arg, struct client *c)
 	client_traffic(c, &in, &out, &rtt);
 	admin_item(w->req,
 	    json_pack("{s:s, s:s, s:o, s:s, s:i, s:s, s:b, s:i, s:o, s:o, s:I, "
-		      "s:I, s:I, s:i}",
+		      "s:I, s:I, s:i, s:s?}",
 		"client", client_id(c), "where",
 		instance_full_name(client_instance(c)), "user",
 		adm_rows_text(client_user(c)), "ip", ci->ip, "port",
@@ -96,7 +96,7 @@ client_row(void *arg, struct client *c)
 		adm_rows_text(ci->agent), "uri", adm_rows_text(ci->uri),
 		"connected_ms", (json_int_t)client_connected_at_ms(c),
 		"bytes_in", (json_int_t)in, "bytes_out", (json_int_t)out,
-		"rtt_ms", rtt));
+		"rtt_ms", rtt, "peer_name", ci->peer_name));
 }
 
 static void

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "core/instance_int.h"
+#include "core/peer.h"
 #include "core/sharedobj_reload.h"
 
 #define DRAIN_MS    5000 /* what waits in the old script may wait so long */
@@ -277,6 +278,9 @@ take_over(struct instance *i)
 	if (a != NULL && r->state != NULL &&
 	    value_unpack(a, r->state, r->state_len, &state) != FCS_OK)
 		state = NULL;
+	/* a peer belongs to the script that dialled */
+	if (application_env(i->app)->peer != NULL)
+		application_env(i->app)->peer->close_all(i);
 	i->script = r->next;
 	r->next = NULL;
 	sharedobj_reload_apply(i);

@@ -37,6 +37,7 @@ static const struct ctl_column client_columns[] = {
 	{ "USER", "user", CTL_TEXT },
 	{ "ADDRESS", "ip", CTL_TEXT },
 	{ "PROTOCOL", "protocol", CTL_TEXT },
+	{ "PEER", "peer_name", CTL_TEXT },
 	{ "CONNECTED", "connected_ms", CTL_AGE },
 	{ "IN", "bytes_in", CTL_BYTES },
 	{ "OUT", "bytes_out", CTL_BYTES },

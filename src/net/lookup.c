@@ -64,8 +64,7 @@ resolve(struct shared *s)
 		rc = getaddrinfo(s->host, s->port, &hints, &list);
 	}
 	if (rc != 0) {
-		(void)snprintf(s->why, sizeof(s->why), "%.90s: %s", s->host,
-		    gai_strerror(rc));
+		(void)snprintf(s->why, sizeof(s->why), "%s", gai_strerror(rc));
 		return;
 	}
 	for (a = list; a != NULL && s->count < LOOKUP_ADDRS_MAX; a = a->ai_next)
@@ -76,8 +75,7 @@ resolve(struct shared *s)
 		}
 	freeaddrinfo(list);
 	if (s->count == 0)
-		(void)snprintf(
-		    s->why, sizeof(s->why), "%.90s: no address", s->host);
+		(void)snprintf(s->why, sizeof(s->why), "%s", "no address");
 }
 
 static void *

@@ -489,6 +489,7 @@ close_quietly(struct peer *p)
 	hang_up(p, true);
 	p->state = PEER_CLOSED;
 	p->epoch++;
+	peer_call_forget(p);
 	tell_closed(p, true);
 	forget(p);
 }

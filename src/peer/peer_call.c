@@ -31,6 +31,7 @@ struct peer_parcel {
 	struct instance *inst;
 	uint64_t peer, epoch;
 	enum parcel_kind kind;
+	bool is_void;     /* behind the barrier, and its peer is gone */
 	double txn;       /* ANSWER */
 	uint64_t pending; /* CALL */
 	uint64_t deadline_ms;
@@ -240,6 +241,15 @@ peer_call_opened(struct peer *p)
 
 /* ---- behind the barrier ---- */
 
+static void
+unhold(struct peer *p, struct peer_parcel *c)
+{
+	DL_DELETE(p->holding, c);
+	p->held_bytes -= c->len;
+	if (c->kind == PARCEL_CALL)
+		p->held--;
+}
+
 /* Its time has come; FCS_EIO: what it followed was lost. */
 static void
 parcel_due(void *arg, int result)
@@ -249,29 +259,25 @@ parcel_due(void *arg, int result)
 	const char *why = NULL;
 	int rc = FCS_OK;
 
-	if (result == FCS_ECLOSED) { /* the instance ends */
+	p = c->is_void ? NULL : peer_by_id(c->peer);
+	if (p != NULL)
+		unhold(p, c);
+	if (p == NULL || result == FCS_ECLOSED) { /* or the instance ends */
 		parcel_free(c);
 		return;
-	}
-	p = peer_by_id(c->peer);
-	if (p != NULL) {
-		p->held_bytes -= c->len;
-		if (c->kind == PARCEL_CALL)
-			p->held--;
 	}
 	if (result != FCS_OK)
 		why = "the change could not be stored";
 	if (c->kind == PARCEL_CALL) {
-		if (p != NULL && result == FCS_OK && p->state == PEER_OPEN)
+		if (result == FCS_OK && p->state == PEER_OPEN)
 			rc = parcel_send(p, c);
-		else if (p != NULL && result == FCS_OK &&
-			 (rc = enqueue(p, c)) == FCS_OK)
+		else if (result == FCS_OK && (rc = enqueue(p, c)) == FCS_OK)
 			return;
 		if (rc != FCS_OK)
 			why = err_text(rc);
-		if (p == NULL || why != NULL)
+		if (why != NULL)
 			fail(c->inst, p, c->pending, why);
-	} else if (p != NULL && p->state == PEER_OPEN && p->epoch == c->epoch) {
+	} else if (p->state == PEER_OPEN && p->epoch == c->epoch) {
 		/* a tell that cannot be sent any more was said in vain */
 		if (result == FCS_OK)
 			fcs_ignore(parcel_send(p, c));
@@ -292,15 +298,14 @@ hold(struct peer *p, struct peer_parcel *c)
 		limits_refuse(LIMIT_OUT_REPLIES);
 		rc = FCS_ELIMIT;
 	} else {
+		DL_APPEND(p->holding, c);
 		p->held_bytes += len;
 		if (c->kind == PARCEL_CALL)
 			p->held++;
 		rc = instance_later(p->inst, parcel_due, c);
 		if (rc == FCS_OK)
 			return FCS_OK;
-		p->held_bytes -= len;
-		if (c->kind == PARCEL_CALL)
-			p->held--;
+		unhold(p, c);
 	}
 	parcel_free(c);
 	return rc;
@@ -566,19 +571,36 @@ peer_call_lost(struct peer *p, bool end)
 		fail(p->inst, p, c->pending, NULL);
 		parcel_free(c);
 	}
+	while (end && (c = p->holding) != NULL) {
+		unhold(p, c);
+		c->is_void = true; /* freed when it is due */
+		if (c->kind == PARCEL_CALL)
+			fail(p->inst, p, c->pending, NULL);
+	}
+}
+
+void
+peer_call_forget(struct peer *p)
+{
+	struct peer_parcel *c;
+
+	p->call_count = 0;
+	while ((c = p->queue) != NULL) {
+		unqueue(p, c);
+		parcel_free(c);
+	}
+	while ((c = p->holding) != NULL) {
+		unhold(p, c);
+		c->is_void = true;
+	}
 }
 
 void
 peer_call_fini(struct peer *p)
 {
-	struct peer_parcel *c;
 	struct asked *q;
 	uint64_t key;
 
-	while ((c = p->queue) != NULL) {
-		unqueue(p, c);
-		parcel_free(c);
-	}
 	while (
 	    p->asked != NULL && (q = idmap_next(p->asked, 0, &key)) != NULL) {
 		(void)idmap_del(p->asked, key);

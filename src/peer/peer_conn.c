@@ -105,17 +105,30 @@ app_text(const struct peer *p, char *out, size_t size)
 	    plain ? "" : w->inst, w->query[0] == '\0' ? "" : "?", w->query);
 }
 
+/* This server, as others may know it. */
+static void
+host_text(const struct peer *p, char *out, size_t size)
+{
+	const struct application_env *env =
+	    application_env(instance_app(p->inst));
+	const char *set = config_text(env->config, CFG_HOSTNAME);
+
+	if (*set != '\0')
+		(void)snprintf(out, size, "%s", set);
+	else if (gethostname(out, size) < 0)
+		(void)snprintf(out, size, "localhost");
+	out[size - 1] = '\0';
+}
+
 static struct value *
 connect_object(struct peer *p, struct arena *a)
 {
 	struct filler f = { a, value_new(a, VALUE_OBJECT), FCS_OK };
-	char host[HOST_MAX] = "localhost", app[2048], text[4096];
+	char host[HOST_MAX], app[2048], text[4096];
 
 	if (f.object == NULL)
 		return NULL;
-	if (gethostname(host, sizeof(host)) < 0)
-		(void)snprintf(host, sizeof(host), "localhost");
-	host[sizeof(host) - 1] = '\0';
+	host_text(p, host, sizeof(host));
 	app_text(p, app, sizeof(app));
 	put_text(&f, "app", app);
 	put_text(&f, "flashVer", AGENT);
@@ -303,7 +316,8 @@ on_command(struct peer *p, const struct message *m)
 		    instance_full_name(p->inst), message_type_text(m->type),
 		    m->len, err_text(rc));
 	arena_free(a);
-	return rc;
+	/* one odd command is no reason to lose the rest */
+	return p->state == PEER_OPEN ? FCS_OK : rc;
 }
 
 /* ---- the connection ---- */

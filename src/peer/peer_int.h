@@ -72,7 +72,8 @@ struct peer {
 	uint32_t call_count, call_cap;
 	struct peer_parcel *queue; /* calls that wait for the connection */
 	uint32_t queued;
-	uint32_t held; /* calls behind the commit barrier */
+	struct peer_parcel *holding; /* behind the commit barrier */
+	uint32_t held;               /* calls of those */
 	size_t held_bytes;
 	struct timer *queue_timer;
 	struct idmap *asked; /* their calls under way */
@@ -119,6 +120,7 @@ void peer_call_asked(struct peer *, const struct command *);
 void peer_call_opened(struct peer *); /* what waited goes out */
 /* The connection is gone: what was not answered fails; end: what waits too. */
 void peer_call_lost(struct peer *, bool end);
+void peer_call_forget(struct peer *); /* as that, and nobody is told */
 void peer_call_fini(struct peer *);
 
 #endif

@@ -95,7 +95,7 @@ f_result(mrb_state *mrb, mrb_value self)
 	(void)self;
 	mrb_get_args(mrb, "io", &ticket, &value);
 	if (mrb_object_p(value) &&
-	    mrb_obj_class(mrb, value) == vm->class[VM_PENDING])
+	    mrb_obj_is_kind_of(mrb, value, vm->class[VM_PENDING]))
 		return mrb_false_value();
 	conv_seal(vm, value);
 	vmguard_native_begin();

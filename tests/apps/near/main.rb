@@ -35,7 +35,7 @@ class Near < FCS::App
     attempt { n.times { |i| @peers[name].call(:echo, i) { |v, e| @seen << [name, "filled", e ? e.class.to_s : v] } } }
   end
   expose(:hideShout) { |c, name| @peers[name].hide(:shout) && true }
-  expose(:forward)   { |c, name, peer, as| attempt { expose(name, to: @peers[peer], as: as) } }
+  expose(:forward)   { |c, name, peer, as = nil| attempt { expose(name, to: @peers[peer], as: as) } }
   expose(:forwardTo) { |c, name, id| attempt { expose(name, to: client(id)) } }
   expose(:unforward) { |c, name| hide(name) }
   expose(:writeThenTell) do |c, name, slot|
