@@ -69,7 +69,7 @@ static void
 enable(void *arg, struct instance *i)
 {
 	(void)arg;
-	instance_enable(i, "reload");
+	instance_enable_changed(i);
 }
 
 void

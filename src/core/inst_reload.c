@@ -181,8 +181,10 @@ open_next(struct instance *i, struct err *why)
 		return i->script == NULL ? FCS_ENOENT
 					 : err_set(why, FCS_EFORMAT,
 					       "main.rb is not there any more");
-	if (rc == FCS_OK)
+	if (rc == FCS_OK) {
+		instance_stamp(i);
 		rc = sharedobj_reload_check(i, i->reload->next, why);
+	}
 	if (rc != FCS_OK && why->text[0] == '\0')
 		(void)err_set(why, rc, "%s", err_text(rc));
 	return rc;

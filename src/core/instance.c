@@ -243,6 +243,7 @@ instance_start(struct instance *i)
 	i->stats.started_ms = (uint64_t)clock_wall_ms();
 	instance_script_options(i, &opt);
 	err_clear(&why);
+	instance_stamp(i);
 	i->state = INSTANCE_STARTING;
 	if (env->script != NULL) {
 		i->depth++;
@@ -617,6 +618,7 @@ instance_connect(struct instance *i, struct client *c,
 	c->inst = i;
 	client_set_defaults(c);
 	timer_stop(i->idle_timer);
+	instance_enable_changed(i);
 	if (is_refusing(i)) {
 		refuse_start(i, c);
 		return;

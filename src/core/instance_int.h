@@ -112,6 +112,7 @@ struct instance {
 	uint64_t not_before_ms; /* back-off */
 	uint64_t overruns[INSTANCE_OVERRUNS_MAX];
 	uint32_t overrun_count;
+	uint64_t stamp; /* of the script that was started */
 };
 
 enum held_kind {
@@ -246,6 +247,10 @@ void instance_close_modules(struct instance *);
 void instance_idle_check(struct instance *);
 /* End the state INSTANCE_DISABLED; others are left alone. */
 void instance_enable(struct instance *, const char *why);
+/* The same if its script is not the one that was disabled. */
+void instance_enable_changed(struct instance *);
+/* Note which script is started. */
+void instance_stamp(struct instance *);
 
 /* --- instance_admin.c: those who wait for a start or an end --- */
 void instance_admin_started(struct instance *, int result, const char *why);

@@ -200,6 +200,29 @@ after_loss(struct instance *i)
 	i->stats.restarts++;
 }
 
+static uint64_t
+stamp_now(const struct instance *i)
+{
+	const struct application_env *env = application_env(i->app);
+
+	return env->script == NULL || env->script->stamp == NULL
+		   ? 0
+		   : env->script->stamp(env->dir, env->name);
+}
+
+void
+instance_stamp(struct instance *i)
+{
+	i->stamp = stamp_now(i);
+}
+
+void
+instance_enable_changed(struct instance *i)
+{
+	if (i->state == INSTANCE_DISABLED && stamp_now(i) != i->stamp)
+		instance_enable(i, "the script has changed");
+}
+
 void
 instance_enable(struct instance *i, const char *why)
 {

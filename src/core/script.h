@@ -199,6 +199,9 @@ struct script_ops {
 	 * the line is not complete. */
 	void (*console)(struct script *, const char *line, size_t len,
 	    script_answer_fn, uint64_t owner_id, uint64_t extra);
+	/* A number that is another one when a file of the script has changed,
+	 * or app.yaml. May be NULL (no script changes). */
+	uint64_t (*stamp)(const char *dir, const char *app_name);
 };
 
 #endif

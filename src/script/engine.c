@@ -94,7 +94,7 @@ deliver(struct script *s)
 
 /* The VM passed a limit: it is gone, and so is everything that waited. */
 static void
-lost(struct script *s, const char *why)
+lost(struct script *s, const char *why, uint64_t busy_us)
 {
 	struct script_answer out;
 	struct vm *vm = s->vm;
@@ -107,8 +107,8 @@ lost(struct script *s, const char *why)
 		vm->close_after = true;
 	else
 		vm_close(vm);
-	log_error(
-	    "script.lost", "inst=%s why=%s", instance_full_name(s->inst), why);
+	log_error("script.lost", "inst=%s us=%llu why=%s",
+	    instance_full_name(s->inst), (unsigned long long)busy_us, why);
 	memset(&out, 0, sizeof(out));
 	out.verdict = SCRIPT_LOST;
 	out.text = why;
@@ -242,7 +242,7 @@ engine_enter(struct script *s, uint32_t ms, const char *what,
 	}
 	deliver(s);
 	if (rc == FCS_EKILLED && s->vm != NULL)
-		lost(s, why.text);
+		lost(s, why.text, busy_us);
 	if (s->vm != NULL && fn != engine_call_collect) {
 		if (busy_us > (uint64_t)ms * 500)
 			check_time(s, busy_us, ms, what, fn, c);
@@ -635,4 +635,5 @@ const struct script_ops engine_ops = {
 	.take_over = engine_reload_take_over,
 	.refresh = engine_reload_refresh,
 	.console = engine_console,
+	.stamp = vmload_stamp,
 };

@@ -6,6 +6,7 @@
  */
 #include "script/vmload.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <mruby.h>
@@ -23,6 +24,8 @@
 
 #include "base/limits.h"
 #include "script/bind.h"
+
+#define STAMP_DEPTH 4
 
 /* name is beside main.rb unless it begins with a slash (script.path). */
 static bool
@@ -58,6 +61,76 @@ vmload_find(const char *dir, const char *app, char *out, size_t cap)
 			return FCS_OK;
 	}
 	return FCS_ENOENT;
+}
+
+static uint64_t
+mix(uint64_t h, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	while (len-- > 0)
+		h = (h ^ *p++) * 0x100000001b3ull;
+	return h;
+}
+
+/* Folders of an application in which nothing is loaded. */
+static bool
+is_left_out(const char *name)
+{
+	static const char *const names[] = { "data", "media", "test", "www" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_part(const char *name, int depth)
+{
+	size_t n = strlen(name);
+
+	return (n > 3 && strcmp(name + n - 3, ".rb") == 0) ||
+	       (depth == 0 && strcmp(name, "app.yaml") == 0);
+}
+
+/* Files come in any order: they are added up. */
+static uint64_t
+stamp_folder(const char *dir, int depth)
+{
+	char path[4096];
+	struct dirent *e;
+	struct stat st;
+	uint64_t sum = 0, h;
+	DIR *d = opendir(dir);
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (e->d_name[0] == '.' ||
+		    (e->d_type == DT_REG && !is_part(e->d_name, depth)) ||
+		    (depth == 0 && is_left_out(e->d_name)) ||
+		    !join(path, sizeof(path), dir, e->d_name) ||
+		    stat(path, &st) != 0)
+			continue;
+		if (S_ISDIR(st.st_mode) && depth < STAMP_DEPTH)
+			sum += stamp_folder(path, depth + 1);
+		if (!S_ISREG(st.st_mode) || !is_part(e->d_name, depth))
+			continue;
+		h = mix(0xcbf29ce484222325ull, path, strlen(path));
+		h = mix(h, &st.st_mtim, sizeof(st.st_mtim));
+		h = mix(h, &st.st_size, sizeof(st.st_size));
+		sum += mix(h, &st.st_ino, sizeof(st.st_ino));
+	}
+	if (d != NULL)
+		closedir(d);
+	return sum;
+}
+
+uint64_t
+vmload_stamp(const char *dir, const char *app)
+{
+	(void)app;
+	return stamp_folder(dir, 0);
 }
 
 /* The file into vm->text (native). *len set. */

@@ -16,6 +16,12 @@ int vmload_find(
     const char *dir, const char *app, char *out, size_t cap) FCS_MUSTUSE;
 
 /*
+ * A number made of name, time and size of every *.rb beneath dir (not in data,
+ * media, test, www) and of app.yaml: it changes when one of them does.
+ */
+uint64_t vmload_stamp(const char *dir, const char *app);
+
+/*
  * Run the main script and everything it loads, check the class, make its
  * object, take over its declarations. FCS_OK; FCS_EFORMAT with file:line in
  * why; FCS_EKILLED; FCS_ENOENT.

@@ -108,6 +108,105 @@ def three_overruns_disable_the_instance():
     ok(not rows or rows[0]["state"] == "disabled", rows)
 
 
+def kinds(s, time="5ms", memory="4M"):
+    """An application of every kind of runaway; (loops, hoarders)."""
+    main = Path(__file__).parents[1] / "unit" / "script" / "runaway.rb"
+    s.app("kinds", main.read_text(),
+          "script:\n  time: %s\n  memory: %s\n" % (time, memory))
+    return connect(s, "kinds/names").ask("names")
+
+
+def overshoots(s, limit_us):
+    """How far each went beyond its limit of processor time, in ms, sorted."""
+    used = [int(re.search(r" us=(\d+)", x)[1])
+            for x in s.log_lines("script.lost.*ran longer than")]
+    return sorted((u - limit_us) / 1000 for u in used)
+
+
+@case(timeout=180)
+def two_thousand_kills_disturb_nobody():
+    """Victims die twenty at a time beside a live stream, a temporary object
+    and calls in other instances of the same worker."""
+    count, batch = 2000, 20
+    s = Server({"limits.log_lines": 0, "limits.instances": 10000,
+                "limits.connects_per_second": 100000})
+    loops, hoarders = kinds(s)
+    ok(len(loops) >= 22 and len(hoarders) >= 10)
+    worker = s.worker("kinds")
+    writer = connect(s, "kinds/quiet").object("board")
+    reader = connect(s, "kinds/quiet").object("board")
+    writer.set(n=-1.0).wait_code("success", "n")
+    p = publisher(s, "kinds/live", "x")
+    v = connect(s, "kinds/live").stream().play("x", -1)
+    tags = media.synthetic(60)
+    feed = p.feed_live(tags, speed=4)
+    names = [("run", n) for n in loops] + [("hoard", n) for n in hoarders]
+    before = None
+    for i in range(0, count, batch):
+        if i == count // 4:
+            before = server.rss(worker)
+        victims = [connect(s, "kinds/v%d" % n,
+                           source="127.0.3.%d" % (1 + n // 20))
+                   for n in range(i, i + batch)]
+        for n, c in enumerate(victims):
+            c.tell(*names[(i + n) % len(names)])
+        for c in victims:
+            c.wait_closed(30)
+            eq(c.statuses[-1]["code"], "NetConnection.Connect.AppShutdown")
+        writer.set(n=float(i))
+    wait(lambda: feed.done, 60, "the publisher")
+    wait(lambda: reader.slots.get("n") == float(count - batch), 10)
+    v.wait_media(len(flv.media(tags)), 10)
+    eq([t.data for t in v.tags], [t.data for t in flv.media(tags)])
+    eq(reader.version, writer.version)
+    eq(s.worker("kinds"), worker, "the worker itself survived")
+    eq(len(s.log_lines(r"script\.lost")), count)
+    ok(server.rss(worker) < before + (32 << 20), "memory was not given back")
+    over = overshoots(s, 5000)
+    p99 = over[len(over) * 99 // 100]
+    note("%d ended by time: beyond it p50 %.2f ms, p99 %.2f ms, most %.2f ms"
+         % (len(over), over[len(over) // 2], p99, over[-1]))
+    ok(over[0] >= 0, "one was ended before its time: %g ms" % over[0])
+    ok(p99 < tap.bound(5), "p99 %.2f ms beyond the limit" % p99)
+
+
+@case(timeout=60)
+def a_changed_script_enables_a_disabled_instance():
+    s = Server(start=False)
+    text = "class A < FCS::App\n  expose(:spin) { |c| loop { } }\n" \
+           "  expose(:who) { |c| %d }\nend\n"
+    s.app("own", text % 1)
+    s.start()
+    for _ in range(3):
+        c = again(s, "own")
+        c.tell("spin")
+        c.wait_closed(10)
+    s.wait_log("instance.disabled")
+    refused = "Application disabled after repeated overruns"
+    eq(Client(s.rtmp).refused("own")["description"], refused)
+    s.process.signal(signal.SIGHUP)
+    s.wait_log("reload")
+    eq(Client(s.rtmp).refused("own")["description"], refused)
+    s.app("own", text % 2)
+    eq(connect(s, "own").ask("who"), 2.0)
+    ok(s.log_lines("instance.enabled"))
+
+
+@case(timeout=60)
+def fcsctl_starts_a_disabled_instance():
+    s = Server()
+    for _ in range(3):
+        c = again(s, "runaway/bad")
+        c.tell("spin")
+        c.wait_closed(10)
+    s.wait_log("instance.disabled")
+    row = next(r for r in s.ctl("inst", "list", "runaway")
+               if r["where"] == "runaway/bad")
+    eq((row["state"], row["overruns"]), ("disabled", 3))
+    s.ctl("inst", "start", "runaway/bad")
+    eq(connect(s, "runaway/bad").ask("echo", 1), 1.0)
+
+
 class Pinger:
     """Calls all the time; keeps how long each answer took."""
 

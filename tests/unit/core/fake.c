@@ -360,6 +360,14 @@ fake_console(struct script *s, const char *line, size_t len,
 	fn(s->inst, owner, extra, &a);
 }
 
+static uint64_t
+fake_stamp(const char *dir, const char *app_name)
+{
+	(void)dir;
+	(void)app_name;
+	return fake.stamp;
+}
+
 const struct script_ops fake_script_ops = {
 	.open = fake_open,
 	.close = fake_close,
@@ -378,6 +386,7 @@ const struct script_ops fake_script_ops = {
 	.take_over = fake_take_over,
 	.refresh = fake_refresh,
 	.console = fake_console,
+	.stamp = fake_stamp,
 };
 
 struct application *

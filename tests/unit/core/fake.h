@@ -36,6 +36,7 @@ struct fake_script {
 	 * lose_at: the step ("drain", "hand_over" ...) that loses the script. */
 	bool busy, park_hand_over, park_take_over;
 	const char *lose_at;
+	uint64_t stamp; /* of its files */
 };
 extern struct fake_script fake;
 extern const struct script_ops fake_script_ops;

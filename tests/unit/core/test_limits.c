@@ -351,8 +351,9 @@ UNIT(failed_starts_back_off_step_by_step)
 	end();
 }
 
-/* A disabled instance comes back by a reload, and only so. */
-UNIT(reload_enables_a_disabled_instance)
+/* A disabled instance comes back when its script has changed, and only so:
+ * neither by waiting nor by any reload of the configuration. */
+UNIT(a_changed_script_enables_a_disabled_instance)
 {
 	const struct application_env *env;
 	struct instance *i;
@@ -377,10 +378,40 @@ UNIT(reload_enables_a_disabled_instance)
 	leave(&a);
 	env = application_env(app);
 	application_set_settings(app, env->config, env->limits, env->settings);
+	ck_assert_int_eq(instance_state(i), INSTANCE_DISABLED);
+	join(i, &a, "c1", "192.0.2.1");
+	ck_assert_int_eq(a.rejected, 1);
+	leave(&a);
+	fake.stamp++;
 	join(i, &a, "c1", "192.0.2.1");
 	ck_assert_int_eq(a.accepted, 1);
 	ck_assert_int_eq(instance_state(i), INSTANCE_RUNNING);
 	leave(&a);
+	end();
+}
+
+UNIT(a_reload_enables_it_too_when_the_script_has_changed)
+{
+	const struct application_env *env;
+	struct instance *i;
+	struct who a;
+
+	begin(NULL);
+	i = instance("x");
+	fake.has_call = true;
+	for (int n = 0; n < 3; n++) {
+		join(i, &a, "c1", "192.0.2.1");
+		fake.lose = true;
+		instance_call(i, a.client, "loop", 9, NULL, 0);
+		pass(0);
+		leave(&a);
+		pass(5000);
+	}
+	fake.stamp++;
+	ck_assert_int_eq(instance_state(i), INSTANCE_DISABLED);
+	env = application_env(app);
+	application_set_settings(app, env->config, env->limits, env->settings);
+	ck_assert_int_eq(instance_state(i), INSTANCE_NEW);
 	end();
 }
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Kinds of handlers that do not end by themselves. Each is called by name in an
-# instance of its own (test_vmguard.c).
+# instance of its own (test_vmguard.c, tests/e2e/runaway.py).
 class Runaway < FCS::App
+  shared "**", persistent: :any
+  allow(:publish) { true }
+
   RUN = {
     "empty loop"        => -> { loop {} },
     "while true"        => -> { while true; end },
