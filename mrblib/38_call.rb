@@ -27,7 +27,7 @@ module FCS
       # In a task: exactly one answer, whatever the method does.
       def serve(ticket, client, name, to, args)
         if @app.class.__allow["call"]
-          verdict = judge_call(name, args)
+          verdict = judge_call(client, name, to, args)
           return answer(ticket, verdict) if verdict[0] != OK
         end
         value = to.is_a?(Proc) ? @app.instance_exec(*args, &to) : invoke(to, args)
@@ -36,8 +36,13 @@ module FCS
         answer(ticket, verdict_for(e, "expose(:#{name})", client))
       end
 
-      def judge_call(name, args)
-        judge(matching(@app.class.__allow["call"], name), [args[0], name] + args[1..-1], false)
+      # allow(:call) gets the name once, also before on(:missing).
+      def judge_call(client, name, to, args)
+        missing = @app.class.__on["missing"]
+        first = missing && to.equal?(missing[0][1]) ? 2 : 1
+        verdict_of("allow(:call)", client) do
+          judge(matching(@app.class.__allow["call"], name), [client, name] + args[first..-1], false)
+        end
       end
 
       # What a name stands for: a block, or a Symbol of a method; nil.

@@ -8,6 +8,7 @@ check_PROGRAMS += \
 	tests/unit/script/test_engine \
 	tests/unit/script/test_reload \
 	tests/unit/script/test_ruby \
+	tests/unit/script/test_verdict \
 	tests/unit/script/test_vmarena \
 	tests/unit/script/test_vmguard \
 	tests/unit/script/test_vmlib
@@ -30,6 +31,9 @@ tests_unit_script_test_reload_LDADD = $(UNIT) $(LIBS_SCRIPT)
 tests_unit_script_test_ruby_SOURCES = tests/unit/script/test_ruby.c \
 	$(SCRIPT_HOST)
 tests_unit_script_test_ruby_LDADD = $(UNIT) $(LIBS_SCRIPT)
+tests_unit_script_test_verdict_SOURCES = tests/unit/script/test_verdict.c \
+	$(SCRIPT_HOST)
+tests_unit_script_test_verdict_LDADD = $(UNIT) $(LIBS_SCRIPT)
 tests_unit_script_test_vmarena_LDADD = $(UNIT) $(LIBS_SCRIPT)
 tests_unit_script_test_vmguard_SOURCES = tests/unit/script/test_vmguard.c \
 	$(SCRIPT_HOST)

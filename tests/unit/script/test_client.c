@@ -372,4 +372,26 @@ UNIT(the_nearest_exposure_counts)
 	}
 }
 
+UNIT(calls_are_judged_with_their_name_once)
+{
+	host_open(
+	    "class A < FCS::App\n"
+	    "  allow(:call, \"adm/*\") { |c, name, *args| @seen = [name, args]; args[0] == 1 }\n"
+	    "  on(:missing) { |c, name, *args| \"dyn #{name}\" }\n"
+	    "  expose(\"adm/x\") { |c, n| n }\n"
+	    "  expose(:seen) { |c| @seen }\n"
+	    "end\n",
+	    NULL);
+	me = host_connect("c1", "[]");
+	EQ("adm/x", "[1]", "1");
+	EQ("seen", "[]", "[\"adm/x\",[1]]");
+	(void)run("adm.x", "[2]");
+	ck_assert(me->failed);
+	EQ("seen", "[]", "[\"adm/x\",[2]]");
+	EQ("adm/y", "[1,5]", "\"dyn adm/y\"");
+	EQ("seen", "[]", "[\"adm/y\",[1,5]]");
+	(void)run("adm/y", "[]");
+	ck_assert(me->failed);
+}
+
 UNIT_MAIN
