@@ -54,7 +54,7 @@ inst_row(void *arg, struct instance *inst)
 		ops->stats(instance_script(inst), &ss);
 	admin_item(w->req,
 	    json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:i, "
-		      "s:I, s:I, s:I, s:I, s:I}",
+		      "s:I, s:I, s:I, s:I, s:I, s:I}",
 		"where", instance_full_name(inst), "inst", instance_name(inst),
 		"state", instance_state_text(inst), "clients",
 		(json_int_t)instance_client_count(inst), "connects",
@@ -63,7 +63,8 @@ inst_row(void *arg, struct instance *inst)
 		"calls", (json_int_t)st->calls, "streams", streams, "objects",
 		objects, "memory", (json_int_t)ss.memory, "script_errors",
 		(json_int_t)ss.errors, "overruns", (json_int_t)st->overruns,
-		"restarts", (json_int_t)st->restarts, "dropped",
+		"restarts", (json_int_t)st->restarts, "reloads",
+		(json_int_t)st->reloads, "dropped",
 		(json_int_t)st->msg_dropped));
 }
 

@@ -10,6 +10,7 @@
 
 #include "admin/admin.h"
 
+extern const struct admin_row adm_app_rows[];
 extern const struct admin_row adm_inst_rows[];
 extern const struct admin_row adm_so_rows[];
 extern const struct admin_row adm_rec_rows[];

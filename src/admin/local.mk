@@ -3,6 +3,7 @@
 noinst_LIBRARIES += libadmin.a libcontrol.a
 libcontrol_a_SOURCES = src/admin/control.c src/admin/control.h
 libadmin_a_SOURCES = \
+	src/admin/adm_app.c \
 	src/admin/adm_inst.c \
 	src/admin/adm_rec.c \
 	src/admin/adm_rows.c src/admin/adm_rows.h \

@@ -39,6 +39,12 @@ struct application_env {
 	const struct peer_locator *locator; /* NULL: not to this server */
 	const struct probe *probe; /* core/probe.h; NULL: this is no test */
 	bool dev;
+	/* Read app.yaml again and application_set_settings; note (may be
+	 * NULL): keys that need more. FCS_ECONFIG: why, nothing changed. */
+	int (*reload)(void *reload_arg,
+	    void (*note)(void *arg, const char *key, const char *needs),
+	    void *arg, struct err *why);
+	void *reload_arg;
 };
 
 struct application *application_new(const struct application_env *);

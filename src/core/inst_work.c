@@ -191,6 +191,18 @@ is_asked(struct instance *i, const struct work *w)
 	       ops(i)->asks(i->script, w->question, w->args.name);
 }
 
+/* SCRIPT_QUESTION_COUNT: a line of the console. */
+static void
+put_question(struct instance *i, enum script_question question,
+    const struct script_args *args, uint64_t id)
+{
+	if (question == SCRIPT_QUESTION_COUNT)
+		ops(i)->console(i->script, args->text, strlen(args->text),
+		    on_answer, id, 0);
+	else
+		ops(i)->ask(i->script, question, args, on_answer, id, 0);
+}
+
 static void
 run(struct instance *i, struct work *w)
 {
@@ -206,8 +218,7 @@ run(struct instance *i, struct work *w)
 			break;
 		case WORK_ASK:
 			if (is_asked(i, w))
-				ops(i)->ask(i->script, w->question, &w->args,
-				    on_answer, w->ask, 0);
+				put_question(i, w->question, &w->args, w->ask);
 			else
 				answer_now(i, on_answer, w->ask, 0,
 				    w->dflt ? SCRIPT_OK : SCRIPT_REJECT, NULL);
@@ -466,7 +477,7 @@ ask(struct instance *i, enum script_question question,
 	}
 	if (may_enter(i) && !i->is_held) {
 		i->depth++;
-		ops(i)->ask(i->script, question, args, on_answer, q->id, 0);
+		put_question(i, question, args, q->id);
 		i->depth--;
 		return;
 	}

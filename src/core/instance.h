@@ -62,6 +62,11 @@ int instance_decide(
 void instance_call(struct instance *, struct client *, const char *name,
     double txn, struct value *const *args, uint32_t arg_count);
 
+/* A line of the console as a handler: script_ops.console. In order with what
+ * else goes on; SCRIPT_LOST when the script ends before the line does. */
+void instance_console(struct instance *, const char *line, script_answer_fn,
+    uint64_t owner_id, uint64_t extra);
+
 struct client *instance_client(struct instance *, const char *id);
 uint32_t instance_client_count(const struct instance *); /* accepted */
 /* Oldest first; fn may disconnect clients. */

@@ -135,3 +135,14 @@ instance_call(struct instance *i, struct client *c, const char *name,
 	c->calls_in++;
 	inst_work_ask(i, SCRIPT_CALL, &a, false, on_answer, id, 0);
 }
+
+void
+instance_console(struct instance *i, const char *line, script_answer_fn fn,
+    uint64_t owner, uint64_t extra)
+{
+	struct script_args a;
+
+	memset(&a, 0, sizeof(a));
+	a.text = line;
+	inst_work_ask(i, SCRIPT_QUESTION_COUNT, &a, false, fn, owner, extra);
+}

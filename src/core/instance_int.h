@@ -270,7 +270,8 @@ void inst_work_event(struct instance *, enum script_event,
     const struct script_args *, uint64_t last_of);
 void inst_work_event_done(struct instance *, enum script_event,
     const struct script_args *, void (*done)(struct instance *, bool ok));
-/* decide: the time limit of decisions holds. */
+/* decide: the time limit of decisions holds. SCRIPT_QUESTION_COUNT: text is a
+ * line of the console. */
 void inst_work_ask(struct instance *, enum script_question,
     const struct script_args *, bool decide, script_answer_fn, uint64_t owner,
     uint64_t extra);

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libcore.a
 libcore_a_SOURCES = \
 	src/core/access.c \
+	src/core/app_reload.c \
 	src/core/application.c \
 	src/core/client.c \
 	src/core/client_call.c \

@@ -18,6 +18,8 @@ struct ctl_options {
 	bool json, quiet, no_header, is_tty;
 	bool names_only;   /* -o name */
 	bool force;        /* --force: without asking the application */
+	bool full;         /* --full: all clients are disconnected */
+	const char *line;  /* -e: for the console; NULL: read them */
 	uint32_t watch_ms; /* --watch, 0 = once */
 	int64_t timeout_ms;
 };
@@ -90,6 +92,10 @@ int ctl_run_quiet(
 void ctl_print_json(const json_t *);
 
 /* --- cmd_*.c --- */
+int cmd_app_reload(
+    const struct ctl_command *, const struct ctl_options *, json_t *request);
+int cmd_console(
+    const struct ctl_command *, const struct ctl_options *, json_t *request);
 int cmd_server_ping(
     const struct ctl_command *, const struct ctl_options *, json_t *request);
 int cmd_server_status(

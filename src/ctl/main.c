@@ -20,6 +20,7 @@ enum {
 	OPT_NO_HEADER,
 	OPT_WATCH,
 	OPT_FORCE,
+	OPT_FULL,
 	OPT_VERSION
 };
 
@@ -29,7 +30,9 @@ static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "no-header", no_argument, NULL, OPT_NO_HEADER },
 	{ "watch", optional_argument, NULL, OPT_WATCH },
+	{ "command", required_argument, NULL, 'e' },
 	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "full", no_argument, NULL, OPT_FULL },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
@@ -64,7 +67,8 @@ help(void)
 
 	puts(
 	    "usage: fcsctl [-S SOCKET] [--json] [-o name] [--no-header] [-q]\n"
-	    "              [--watch[=SECONDS]] [-t SECONDS] [--force] NOUN VERB ...\n");
+	    "              [--watch[=SECONDS]] [-t SECONDS] [--force] [--full]\n"
+	    "              [-e LINE] NOUN VERB ...\n");
 	for (c = ctl_commands; c->name != NULL; c++) {
 		usage_of(c, left, sizeof(left));
 		printf("  %-28s %s\n", left, c->help);
@@ -163,8 +167,10 @@ run(const struct ctl_options *opt, int argc, char **argv)
 	args = json_object();
 	request = json_pack("{s:i, s:i, s:s, s:O}", "v", CONTROL_VERSION, "id",
 	    1, "do", c->name, "args", args);
-	if (request == NULL || (opt->force && json_object_set_new(args, "force",
-						  json_true()) != 0))
+	if (request == NULL ||
+	    (opt->force &&
+		json_object_set_new(args, "force", json_true()) != 0) ||
+	    (opt->full && json_object_set_new(args, "full", json_true()) != 0))
 		rc = CONTROL_FAILED;
 	else
 		rc = put_args(c, args, argc - used, argv + used);
@@ -198,8 +204,8 @@ main(int argc, char **argv)
 	setlocale(LC_ALL, "");
 	signal(SIGPIPE, SIG_IGN);
 	opt.is_tty = isatty(STDOUT_FILENO);
-	while ((o = getopt_long(argc, argv, "S:o:t:qh", long_options, NULL)) !=
-	       -1) {
+	while ((o = getopt_long(
+		    argc, argv, "S:e:o:t:qh", long_options, NULL)) != -1) {
 		switch (o) {
 		case 'S':
 			opt.socket = optarg;
@@ -221,6 +227,12 @@ main(int argc, char **argv)
 			break;
 		case OPT_FORCE:
 			opt.force = true;
+			break;
+		case OPT_FULL:
+			opt.full = true;
+			break;
+		case 'e':
+			opt.line = optarg;
 			break;
 		case OPT_NO_HEADER:
 			opt.no_header = true;

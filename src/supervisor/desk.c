@@ -427,6 +427,9 @@ start_ask(struct caller *k, struct control_request *r)
 	a->number = r->id;
 	a->watch = r->watch;
 	a->args = json_incref(r->args);
+	/* who asks is not for the asker to say */
+	(void)json_object_set_new(
+	    a->args, "uid", json_integer((json_int_t)k->uid));
 	(void)snprintf(a->name, sizeof(a->name), "%s", r->name);
 	a->next = d->asks;
 	d->asks = a;

@@ -178,6 +178,68 @@ check_allow(const struct place *p)
 	}
 }
 
+static bool
+is_same(const struct config_value *a, const struct config_value *b)
+{
+	size_t i;
+
+	if (a->num != b->num || a->count != b->count ||
+	    (a->text == NULL) != (b->text == NULL) ||
+	    (a->text != NULL && strcmp(a->text, b->text) != 0))
+		return false;
+	for (i = 0; i < a->count; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	return true;
+}
+
+/* Changes that a reload alone does not bring about everywhere. */
+static void
+note_changes(const struct config_app *old, const struct config_app *new,
+    void (*note)(void *arg, const char *key, const char *needs), void *arg)
+{
+	int key;
+
+	for (key = 0; note != NULL && key < APP_TOTAL; key++)
+		if (config_app_row(key)->reload == CONFIG_AT_START &&
+		    !is_same(
+			config_app_value(old, key), config_app_value(new, key)))
+			note(arg, config_app_row(key)->path,
+			    key == APP_ISOLATION
+				? "a restart of the server"
+				: "new code: it holds where that is loaded");
+}
+
+/* As application_env.reload; c: the configuration it is read on top of. */
+static int
+read_settings(struct place *p, const struct config *c,
+    void (*note)(void *arg, const char *key, const char *needs), void *arg,
+    struct err *why)
+{
+	struct config_app *old = p->settings, *new = NULL;
+	int rc = load_settings(c, p->name, p->dir, &new, why);
+
+	if (rc != FCS_OK)
+		return rc;
+	note_changes(old, new, note, arg);
+	application_set_settings(p->app, c, config_limits(c), new);
+	p->settings = new;
+	check_allow(p);
+	config_app_free(old);
+	return FCS_OK;
+}
+
+static int
+on_reload(void *reload_arg,
+    void (*note)(void *arg, const char *key, const char *needs), void *arg,
+    struct err *why)
+{
+	struct place *p = reload_arg;
+
+	return read_settings(
+	    p, application_env(p->app)->config, note, arg, why);
+}
+
 static int
 open_application(struct place *p, struct loop *l, const struct config *c,
     const struct peer_locator *locator, const struct probe *probe,
@@ -197,7 +259,9 @@ open_application(struct place *p, struct loop *l, const struct config *c,
 		.peer = &peer_table,
 		.locator = locator,
 		.probe = probe,
-		.dev = config_is_dev(c) };
+		.dev = config_is_dev(c),
+		.reload = on_reload,
+		.reload_arg = p };
 
 	env.fetch = p->fetch = fetch_new(l, &conf);
 	p->app = p->fetch == NULL ? NULL : application_new(&env);
@@ -279,20 +343,14 @@ out:
 void
 place_reload(struct place *p, const struct config *c)
 {
-	struct config_app *old = p->settings, *new = NULL;
 	struct fetch_conf conf = fetch_conf(c);
 	struct err e;
 
 	fetch_set_conf(p->fetch, &conf);
-	if (load_settings(c, p->name, p->dir, &new, &e) != FCS_OK) {
-		log_error("app.reload", "name=%s why=%s", p->name, e.text);
-		application_set_settings(p->app, c, config_limits(c), old);
+	if (read_settings(p, c, NULL, NULL, &e) == FCS_OK)
 		return;
-	}
-	application_set_settings(p->app, c, config_limits(c), new);
-	p->settings = new;
-	check_allow(p);
-	config_app_free(old);
+	log_error("app.reload", "name=%s why=%s", p->name, e.text);
+	application_set_settings(p->app, c, config_limits(c), p->settings);
 }
 
 void
