@@ -23,6 +23,7 @@ MRBLIB = \
 	mrblib/84_console.rb \
 	mrblib/86_type.rb \
 	mrblib/88_http.rb \
+	mrblib/89_files.rb \
 	mrblib/90_kernel.rb \
 	mrblib/95_reserved.rb
 

@@ -3,6 +3,11 @@ noinst_LIBRARIES += libstorage.a
 libstorage_a_SOURCES = \
 	storage/commit.c \
 	storage/commit.h \
+	storage/files.c \
+	storage/files.h \
+	storage/files_int.h \
+	storage/files_op.c \
+	storage/files_walk.c \
 	storage/media.c \
 	storage/media.h \
 	storage/media_admin.c \

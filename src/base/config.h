@@ -132,7 +132,7 @@ enum config_reload {
 	X(VIRTUAL, "virtual", MAP, "", 0, 0, NULL, UNUSED, "stream name prefix to folders") \
 	X(MEDIA_ROOTS, "media_roots", LIST, "", 0, 0, NULL, UNUSED, "folders virtual directories may point to") \
 	X(HTTP_ALLOW, "http.allow", LIST, "", 0, 0, NULL, ON_HUP, "URLs scripts may fetch, with all below them; --dev: loopback") \
-	X(FILES_MAX, "files.max", SIZE, "64M", 1024, 1LL << 40, NULL, UNUSED, "bytes a script may keep in files") \
+	X(FILES_MAX, "files.max", SIZE, "64M", 1024, 1LL << 40, NULL, ON_HUP, "bytes of all files scripts keep") \
 	X(SECRETS, "secrets", MAP, "", 0, 0, NULL, ON_HUP, "name to file:PATH or env:NAME") \
 	X(CONFIG, "config", FREE, "{}", 0, 0, NULL, ON_HUP, "anything; the script reads it") \
 	X(LOCKED, "locked", LIST, "", 0, 0, NULL, ON_HUP, "keys app.yaml may not set (fcsd.yaml only)") \

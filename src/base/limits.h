@@ -112,6 +112,10 @@ enum limits_unit {
 	X(FETCH_BODY, "fetch_body", SIZE, LIMITS_M, LIMITS_K, 64 * LIMITS_M, "FCS::HttpError (body of a script's request or its answer)")      \
 	X(FETCH_HEADER, "fetch_header", SIZE, 64 * LIMITS_K, LIMITS_K, LIMITS_M, "FCS::HttpError (all headers of an answer)")                  \
 	X(FETCH_TIME, "fetch_time", TIME, 5 * LIMITS_MIN, LIMITS_S, 60 * LIMITS_MIN, "ArgumentError (timeout: of a request)")                  \
+	X(FILES_OPS, "files_ops", COUNT, 64, 1, 65536, "FCS::LimitError (file operations of an instance under way)")                           \
+	X(FILES_QUEUE, "files_queue", SIZE, 64 * LIMITS_M, LIMITS_M, 16 * LIMITS_G, "FCS::FileError: busy (bytes to be written, per application)") \
+	X(FILES_READ, "files_read", SIZE, 16 * LIMITS_M, 4 * LIMITS_K, LIMITS_G, "FCS::FileError: read it in parts")                           \
+	X(FILES_ENTRIES, "files_entries", COUNT, 10000, 1, 10000000, "FCS::FileError: quota (files and folders of an application)")            \
 	X(LOG_LINES, "log_lines", COUNT, 20, 0, 100000, "lines of one event a second; the rest is counted")
 /* clang-format on */
 

@@ -17,6 +17,7 @@ void bind_sharedobj_init(struct vm *);
 void bind_peer_init(struct vm *);
 void bind_stream_init(struct vm *);
 void bind_text_init(struct vm *);
+void bind_files_init(struct vm *);
 void bind_http_init(struct vm *);
 void bind_traffic_init(struct vm *);
 void bind_json_init(struct vm *);

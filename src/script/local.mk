@@ -5,6 +5,7 @@ libscript_a_SOURCES = \
 	src/script/bind_app.c \
 	src/script/bind_client.c \
 	src/script/bind_core.c \
+	src/script/bind_files.c \
 	src/script/bind_http.c \
 	src/script/bind_json.c \
 	src/script/bind_peer.c \

@@ -304,6 +304,7 @@ furnish(struct vm *vm)
 	bind_peer_init(vm);
 	bind_stream_init(vm);
 	bind_text_init(vm);
+	bind_files_init(vm);
 	bind_http_init(vm);
 	bind_traffic_init(vm);
 	bind_json_init(vm);

@@ -20,6 +20,7 @@
 #include "net/fetch.h"
 #include "peer/peer.h"
 #include "script/engine.h"
+#include "storage/files.h"
 #include "storage/media.h"
 #include "storage/store.h"
 #include "worker/place.h"
@@ -30,9 +31,10 @@ struct place {
 	struct limits limits; /* as they were at the start */
 	struct store *store;
 	struct commit *commit;
-	struct loop_wakeup *commit_wakeup, *media_wakeup;
+	struct loop_wakeup *commit_wakeup, *media_wakeup, *files_wakeup;
 	struct media *media;
 	struct fetch *fetch;
+	struct files *files;
 	struct application *app;
 };
 
@@ -54,7 +56,16 @@ on_media(void *arg)
 		media_collect(p->media);
 }
 
-/* Called from the commit or media thread. */
+static void
+on_files(void *arg)
+{
+	struct place *p = arg;
+
+	if (p->files != NULL)
+		files_collect(p->files);
+}
+
+/* Called from the commit, media or files thread. */
 static void
 wake(void *arg)
 {
@@ -140,6 +151,26 @@ open_stores(
 		return err_set(why, rc, "commit thread: %s", err_text(rc));
 	mc.arg = p->media_wakeup;
 	return media_start(&mc, &p->media, why);
+}
+
+static int
+open_files(
+    struct place *p, struct loop *l, const struct config *c, struct err *why)
+{
+	struct files_conf conf = { .state_dir = p->state_dir,
+		.waiting_max =
+		    (uint64_t)limits_get(config_limits(c), LIMIT_FILES_QUEUE),
+		.wake = wake };
+	char *data = join(p->dir, "data");
+	int rc = FCS_ENOMEM;
+
+	p->files_wakeup = loop_wakeup_new(l, on_files, p);
+	conf.data_dir = data;
+	conf.arg = p->files_wakeup;
+	if (data != NULL && p->files_wakeup != NULL)
+		rc = files_start(&conf, &p->files);
+	free(data);
+	return rc == FCS_OK ? rc : err_set(why, rc, "%s", err_text(rc));
 }
 
 static struct fetch_conf
@@ -263,6 +294,7 @@ open_application(struct place *p, struct loop *l, const struct config *c,
 		.reload = on_reload,
 		.reload_arg = p };
 
+	env.files = p->files;
 	env.fetch = p->fetch = fetch_new(l, &conf);
 	p->app = p->fetch == NULL ? NULL : application_new(&env);
 	if (p->app == NULL)
@@ -326,6 +358,8 @@ place_open(struct loop *l, const struct config *c, const char *name,
 	if (rc == FCS_OK)
 		rc = open_stores(p, l, c, why);
 	if (rc == FCS_OK)
+		rc = open_files(p, l, c, why);
+	if (rc == FCS_OK)
 		rc = open_application(p, l, c, locator, probe, why);
 out:
 	free(apps);
@@ -370,6 +404,8 @@ place_close(struct place *p)
 	if (p->commit != NULL)
 		commit_stop(p->commit);
 	p->commit = NULL;
+	files_stop(p->files);
+	p->files = NULL;
 	if (p->app != NULL)
 		application_free(p->app);
 	fetch_free(p->fetch);
@@ -377,6 +413,7 @@ place_close(struct place *p)
 		p->store->ops->close(p->store);
 	loop_wakeup_free(p->commit_wakeup);
 	loop_wakeup_free(p->media_wakeup);
+	loop_wakeup_free(p->files_wakeup);
 	config_app_free(p->settings);
 	free(p->name);
 	free(p->dir);

@@ -272,6 +272,134 @@ def try_connect(s):
         return None
 
 
+# -- files -----------------------------------------------------------------
+
+
+def tree(s, path=""):
+    return s.state / "apps" / "world" / "files" / path
+
+
+@case
+def files_do_what_the_manual_says():
+    s = Server()
+    c = connect(s, "world")
+    eq(c.ask("file/exist", "a"), False)
+    eq(c.ask("file/list"), [])
+    eq(c.ask("file/write", "a", "hello"), True)
+    eq(c.ask("file/append", "a", " you"), True)
+    eq(c.ask("file/read", "a"), "hello you")
+    eq(c.ask("file/read", "a", 6.0, 2.0), "yo")
+    eq(c.ask("file/write", "a", "HE", 0.0), True)
+    eq(tree(s, "a").read_bytes(), b"HEllo you")
+    eq(c.ask("file/mkdir", "logs/old"), True)
+    eq(c.ask("file/mkdir", "logs/old"), False)
+    eq(c.ask("file/copy", "a", "logs/b"), True)
+    eq(c.ask("file/rename", "logs/b", "logs/old/c"), True)
+    eq(c.ask("file/list"), ["a", "logs/", "logs/old/", "logs/old/c"])
+    eq(c.ask("file/list", "logs/*"), ["logs/old/"])
+    name, size, folder, at = c.ask("file/stat", "a")
+    eq((name, size, folder), ("a", 9.0, False))
+    ok(abs(at.ms / 1000 - time.time()) < 60, at)
+    eq(c.ask("file/delete", "logs/old/c"), True)
+    eq(c.ask("file/delete", "logs/old/c"), False)
+    eq(c.ask("file/json"), Object(words=["a", "b"]))
+    eq(c.ask("file/list", "app:*"), ["app:words.json"])
+    eq(c.ask("file/copy", "app:words.json", "w"), True)
+    eq(c.ask("file/order"), ["12", False])
+    eq(os.stat(tree(s, "a")).st_mode & 0o7777, 0o640)
+
+
+@case
+def refused_names_and_kinds_say_why():
+    s = Server({"app.world.files.max": "1M"})
+    c = connect(s, "world")
+    c.ask("file/write", "a", "x")
+    os.symlink("/etc/passwd", tree(s, "link"))
+    for path, code in (("../x", "name"), ("/etc/passwd", "name"),
+                       ("a/../b", "name"), ("", "name"), ("a\\b", "name"),
+                       ("a\0b", "name"), ("app:../main.rb", "name"),
+                       ("none", "not_found"), ("no/ne", "not_found"),
+                       ("link", "kind"), ("a/b", "kind")):
+        got = c.ask("file/read", path)
+        eq(got[0], code, path)
+        ok(got[1].startswith(path.split("\0")[0]), got)
+        if code in ("name", "kind"):
+            eq(c.ask("file/write", path, "x")[0], code, path)
+    eq(c.ask("file/write", "app:x", "x")[0], "name")
+    eq(c.ask("file/big", "b", float(1 << 20))[0], "quota")
+    eq(c.ask("file/big", "b", float((1 << 20) - 1 - tree_size(s))), True)
+    eq(c.ask("file/append", "b", "x"), True)
+    ok("files.max" in c.ask("file/append", "b", "xy")[1])
+    for got in (c.ask("file/write", "a", 5.0), c.ask("file/write", "a", None)):
+        ok(str(got).startswith("FCS::ValueError"), got)
+    for at in (-1.0, 1.5, float("nan")):
+        ok(str(c.ask("file/write", "a", "x", at)).startswith("ArgumentError"))
+
+
+def tree_size(s):
+    return sum(p.stat().st_size for p in tree(s).rglob("*")
+               if p.is_file() and not p.is_symlink())
+
+
+@case
+def what_does_not_fit_into_the_script_is_a_failure_not_its_end():
+    s = Server({"app.world.script.memory": "4M"})
+    c = connect(s, "world")
+    c.ask("file/write", "a", "x")
+    tree(s, "a").write_bytes(b"y" * (3 << 20))
+    eq(c.ask("file/size", "a"), float(3 << 20))
+    eq(c.ask("file/size", "a"), float(3 << 20))     # the garbage is gone
+    tree(s, "a").write_bytes(b"y" * (5 << 20))
+    got = c.ask("file/size", "a")
+    eq(got[0], "too_big")
+    ok("script.memory" in got[1], got)
+    tree(s, "a").write_bytes(b"y" * (17 << 20))
+    got = c.ask("file/size", "a")
+    ok(got[0] == "too_big" and "in parts" in got[1], got)
+    eq(c.ask("file/read", "a", 100.0, 3.0), "yyy")
+    eq(c.ask("echo", 1.0), 1.0)
+
+
+@case
+def an_instance_has_so_many_operations_under_way():
+    s = Server()
+    c = connect(s, "world")
+    eq(c.ask("file/many", 64.0), [64.0, None])
+    poll(lambda: c.ask("file/exist", "many") is True, 5, "room")
+    got = c.ask("file/many", 65.0)
+    eq(got[0], 64.0)
+    ok("limit" in got[1], got)
+
+
+@case(timeout=60)
+def a_kill_takes_back_nothing_that_was_told():
+    s = Server()
+    for round in range(2):
+        c = connect(s, "world")
+        told = [0.0]
+        calls = [c.call("file/count") for _ in range(40)]
+        told.append(c.result(calls[10 + round]))
+        s.dirty = True
+        os.kill(s.worker("world"), signal.SIGKILL)
+        c.wait_closed()
+        lines = tree(s, "count").read_text().rstrip(";").split(";")
+        numbers = [int(n) for n in lines if n]
+        ok(max(told) <= max(numbers), (told, numbers[-3:]))
+        c = connect(s, "world")
+        # what the file speaks of was durable before it was written
+        r = c.object("notes", True)
+        ok(r.slots["file"] >= max(numbers), (r.slots, numbers[-3:]))
+
+
+@case
+def the_last_words_of_an_instance_are_written():
+    s = Server()
+    c = connect(s, "world")
+    c.ask("leave_a_note")
+    s.stop()
+    eq(tree(s, "stopped").read_text(), "shutdown")
+
+
 @case
 def dev_allows_this_machine_only():
     web = Web()

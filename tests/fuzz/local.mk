@@ -66,3 +66,7 @@ check_PROGRAMS += tests/fuzz/fuzz_weburl
 tests_fuzz_fuzz_weburl_SOURCES = tests/fuzz/fuzz_weburl.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_weburl_LDADD = $(LIBS_NET)
 tests_fuzz_fuzz_weburl_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)
+check_PROGRAMS += tests/fuzz/fuzz_filename
+tests_fuzz_fuzz_filename_SOURCES = tests/fuzz/fuzz_filename.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_filename_LDADD = $(LIBS_STORAGE)
+tests_fuzz_fuzz_filename_LDFLAGS = $(FUZZ_LDFLAGS) $(AM_LDFLAGS)

@@ -2,6 +2,7 @@
 if HAVE_CHECK
 check_PROGRAMS += \
 	tests/store/test_commit \
+	tests/store/test_files \
 	tests/store/test_kill \
 	tests/store/test_powercut \
 	tests/store/test_rec \
@@ -14,6 +15,7 @@ endif
 STORE_LIB = tests/store/store_lib.c tests/store/store_lib.h
 tests_store_test_commit_SOURCES = tests/store/test_commit.c $(STORE_LIB)
 tests_store_test_commit_LDADD = $(UNIT) $(LIBS_STORAGE)
+tests_store_test_files_LDADD = $(UNIT) $(LIBS_STORAGE)
 tests_store_test_kill_SOURCES = tests/store/test_kill.c $(STORE_LIB)
 tests_store_test_kill_LDADD = $(UNIT) $(LIBS_STORAGE)
 DISK = tests/lib/disk.c tests/lib/disk.h

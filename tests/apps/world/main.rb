@@ -48,6 +48,68 @@ class World < FCS::App
     [taken.size, refused]
   end
 
+  # --- files ---
+
+  def self.file(name, &block)
+    expose("file/#{name}") do |c, *args|
+      begin
+        instance_exec(*args, &block)
+      rescue FCS::FileError => e
+        [e.code, e.message]
+      rescue FCS::Error, ArgumentError => e
+        "#{e.class}: #{e.message}"
+      end
+    end
+  end
+
+  def stat_list(i) = [i.name, i.size, i.folder?, i.modified_at]
+
+  file(:read)    { |path, from = 0, n = nil| files.read(path, offset: from, length: n).await }
+  file(:size)    { |path| files.read(path).await.size }
+  file(:write)   { |path, data, at = nil| files.write(path, data, offset: at).await }
+  file(:append)  { |path, data| files.append(path, data).await }
+  file(:exist)   { |path| files.exist?(path).await }
+  file(:stat)    { |path| stat_list(files.stat(path).await) }
+  file(:list)    { |pattern = "**"| files.list(pattern).await }
+  file(:mkdir)   { |path| files.mkdir(path).await }
+  file(:copy)    { |a, b| files.copy(a, b).await }
+  file(:rename)  { |a, b| files.rename(a, b).await }
+  file(:delete)  { |path| files.delete(path).await }
+  file(:big)     { |path, n| files.write(path, "x" * n).await }
+  file(:json)    { JSON.parse(files.read("app:words.json").await) }
+
+  # In one handler, without waiting in between: done in this order.
+  file(:order) do
+    files.write("o", "1")
+    files.append("o", "2")
+    last = files.read("o")
+    files.delete("o")
+    [last.await, files.exist?("o").await]
+  end
+
+  # A line for every number a client was told, and the other way round.
+  file(:count) do
+    n = shared(:notes).increment(:file)
+    files.append("count", "#{n};").await
+    n
+  end
+
+  file(:many) do |n|
+    taken = 0
+    begin
+      n.times do
+        files.append("many", "x")
+        taken += 1
+      end
+    rescue FCS::LimitError => e
+      next [taken, e.message]
+    end
+    [taken, nil]
+  end
+
+  on(:stop) { |why| files.write("stopped", why).await if shared(:notes)[:stop] }
+  answer(:leave_a_note) { shared(:notes)[:stop] = true }
+
   answer(:spin) { loop { } }
   answer(:bye)  { shutdown }
 end
