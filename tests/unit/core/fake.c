@@ -25,6 +25,8 @@ struct parked {
 char fake_trace[8192];
 struct fake_script fake;
 struct media *fake_media;
+const struct peer_ops *fake_peer;
+const struct peer_locator *fake_locator;
 static struct parked parked[PARKED_MAX];
 static unsigned parked_count;
 static struct script *waiting; /* in a parked start or stop */
@@ -99,6 +101,23 @@ inside(struct script *s, const struct script_args *args)
 		fn(s->inst, args);
 }
 
+/* peer:open, peer:close/end(Closed) */
+static void
+note_peer(const struct script_args *args)
+{
+	const struct value *v = value_get(args->values[0], "code");
+	const char *dot = NULL;
+	char code[64] = "-";
+
+	if (v != NULL && v->type == VALUE_STRING)
+		(void)snprintf(
+		    code, sizeof(code), "%.*s", (int)v->str.len, v->str.ptr);
+	dot = strrchr(code, '.');
+	fake_note("peer:%s%s%s(%s)", args->mode,
+	    args->text[0] == '\0' ? "" : "/", args->text,
+	    dot == NULL ? code : dot + 1);
+}
+
 static void
 fake_event(
     struct script *s, enum script_event ev, const struct script_args *args)
@@ -106,8 +125,11 @@ fake_event(
 	ck_assert(!s->dead);
 	if (ev == SCRIPT_GONE)
 		return; /* for the engine's bookkeeping, no handler hears it */
-	fake_note(
-	    "%s:%s", event_text(ev), args->client == NULL ? "-" : args->client);
+	if (ev == SCRIPT_PEER)
+		note_peer(args);
+	else
+		fake_note("%s:%s", event_text(ev),
+		    args->client == NULL ? "-" : args->client);
 	inside(s, args);
 }
 
@@ -145,21 +167,21 @@ fake_ask(struct script *s, enum script_question q,
     const struct script_args *args, script_answer_fn fn, uint64_t owner,
     uint64_t extra)
 {
+	bool is_call = q == SCRIPT_CALL || q == SCRIPT_PEER_CALL;
 	struct script_answer answer = fake.answer;
 
 	fake_note("%s:%s",
 	    q == SCRIPT_CONNECT ? "connect"
-	    : q == SCRIPT_CALL  ? args->name
+	    : is_call           ? args->name
 				: "allow",
 	    args->client == NULL ? "-" : args->client);
 	if (q == SCRIPT_CONNECT && fake.on_connect != NULL)
 		fake.on_connect(s->inst, args);
-	if (q == SCRIPT_CALL && answer.value == NULL && args->count > 0)
+	if (is_call && answer.value == NULL && args->count > 0)
 		answer.value = args->values[0];
 	if (s->dead)
 		answer.verdict = SCRIPT_LOST;
-	if (q == SCRIPT_CALL &&
-	    (!fake.has_call || strncmp(args->name, "no", 2) == 0)) {
+	if (is_call && (!fake.has_call || strncmp(args->name, "no", 2) == 0)) {
 		answer.verdict = SCRIPT_MISSING;
 		answer.value = NULL;
 	}
@@ -424,6 +446,8 @@ fake_app(struct loop *loop, const struct script_ops *ops,
 	env.state_dir = "/nonexistent";
 	env.media = fake_media;
 	env.script = ops;
+	env.peer = fake_peer;
+	env.locator = fake_locator;
 	app = application_new(&env);
 	ck_assert_ptr_nonnull(app);
 	return app;

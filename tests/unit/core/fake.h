@@ -43,6 +43,9 @@ extern const struct script_ops fake_script_ops;
 
 /* Recordings of the next application; NULL: none. */
 extern struct media *fake_media;
+/* Peers of it, and where they go; NULL: none. */
+extern const struct peer_ops *fake_peer;
+extern const struct peer_locator *fake_locator;
 
 void fake_reset(void);
 /* End a parked start or stop. */

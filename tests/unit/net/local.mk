@@ -2,6 +2,7 @@
 if HAVE_CHECK
 check_PROGRAMS += \
 	tests/unit/net/test_channel \
+	tests/unit/net/test_dial \
 	tests/unit/net/test_fetch \
 	tests/unit/net/test_listener \
 	tests/unit/net/test_loop \
@@ -9,6 +10,7 @@ check_PROGRAMS += \
 	tests/unit/net/test_stream
 endif
 tests_unit_net_test_channel_LDADD = $(UNIT) $(LIBS_NET)
+tests_unit_net_test_dial_LDADD = $(UNIT) $(LIBS_NET)
 tests_unit_net_test_fetch_LDADD = $(UNIT) $(LIBS_NET)
 tests_unit_net_test_listener_LDADD = $(UNIT) $(LIBS_NET)
 tests_unit_net_test_loop_LDADD = $(UNIT) $(LIBS_NET)
