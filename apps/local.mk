@@ -7,5 +7,7 @@ APPS = apps/chat/README.md apps/chat/main.rb \
 	apps/whiteboard/README.md apps/whiteboard/app.yaml \
 	apps/whiteboard/main.rb
 APPS += apps/vod/media/README.md apps/vod/media/sample.flv
+APPS += apps/chat/test/chat_test.rb apps/live/test/live_test.rb \
+	apps/vod/test/vod_test.rb apps/whiteboard/test/whiteboard_test.rb
 
 nobase_dist_pkgdata_DATA += $(APPS)

@@ -42,7 +42,8 @@ mrblib/embedded.h: $(MRBLIB)
 	    mv $(abs_builddir)/$@.tmp $(abs_builddir)/$@
 
 # The words of tests, in a VM of their own: `mrblib_test_code`; and what an
-# instance under test has beside its API: `mrblib_probe_code`.
+# instance under test has beside its API: `mrblib_probe_code`, and one that is
+# only checked: `mrblib_check_code`.
 MRBLIB_TEST = \
 	mrblib/test/10_test.rb \
 	mrblib/test/20_instance.rb \
@@ -50,14 +51,20 @@ MRBLIB_TEST = \
 	mrblib/test/32_replica.rb \
 	mrblib/test/34_stream.rb
 MRBLIB_PROBE = mrblib/test/probe.rb
+MRBLIB_CHECK = mrblib/test/check.rb
 
-EXTRA_DIST += $(MRBLIB_TEST) $(MRBLIB_PROBE)
-BUILT_SOURCES += mrblib/embedded_test.h mrblib/embedded_probe.h
+EXTRA_DIST += $(MRBLIB_TEST) $(MRBLIB_PROBE) $(MRBLIB_CHECK)
+BUILT_SOURCES += mrblib/embedded_test.h mrblib/embedded_probe.h \
+	mrblib/embedded_check.h
 CLEANFILES += mrblib/embedded_test.h mrblib/test.c \
-	mrblib/embedded_probe.h mrblib/probe.c
+	mrblib/embedded_probe.h mrblib/probe.c \
+	mrblib/embedded_check.h mrblib/check.c
 mrblib/embedded_test.h: $(MRBLIB_TEST) $(srcdir)/build-aux/embed-ruby
 	$(AM_V_GEN)MRBC="$(MRBC)" $(srcdir)/build-aux/embed-ruby test $@ \
 	    "$(srcdir)" $(MRBLIB_TEST)
 mrblib/embedded_probe.h: $(MRBLIB_PROBE) $(srcdir)/build-aux/embed-ruby
 	$(AM_V_GEN)MRBC="$(MRBC)" $(srcdir)/build-aux/embed-ruby probe $@ \
 	    "$(srcdir)" $(MRBLIB_PROBE)
+mrblib/embedded_check.h: $(MRBLIB_CHECK) $(srcdir)/build-aux/embed-ruby
+	$(AM_V_GEN)MRBC="$(MRBC)" $(srcdir)/build-aux/embed-ruby check $@ \
+	    "$(srcdir)" $(MRBLIB_CHECK)

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "apptest/at_check.h"
+#include "apptest/at_new.h"
 #include "apptest/at_run.h"
 #include "base/name.h"
 
@@ -78,7 +80,9 @@ static int
 usage(void)
 {
 	fputs("usage: fcsd --role=apptest test [--json] [-v] [-t seconds] "
-	      "app|dir [filter]\n",
+	      "app|dir [filter]\n"
+	      "       fcsd --role=apptest check [--json] app|dir\n"
+	      "       fcsd --role=apptest new name template\n",
 	    stderr);
 	return EXIT_USAGE;
 }
@@ -125,6 +129,33 @@ test(const struct config *c, int argc, char **argv)
 	return at_run(&o);
 }
 
+static int
+check(const struct config *c, int argc, char **argv)
+{
+	bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
+	struct where w;
+
+	if (argc != 2 + json)
+		return usage();
+	memset(&w, 0, sizeof(w));
+	if (find(c, argv[1 + json], &w) != FCS_OK)
+		return EXIT_USAGE;
+	return at_check(w.dir, w.name, w.folders, json);
+}
+
+static int new (const struct config *c, int argc, char **argv)
+{
+	const char *folders[FOLDERS_MAX + 1];
+	size_t n;
+
+	if (argc != 3)
+		return usage();
+	for (n = 0; n < config_count(c, CFG_APPS) && n < FOLDERS_MAX; n++)
+		folders[n] = config_item(c, CFG_APPS, n);
+	folders[n] = NULL;
+	return at_new(argv[1], argv[2], folders);
+}
+
 int
 apptest_main(const struct config *c, char **argv)
 {
@@ -134,5 +165,9 @@ apptest_main(const struct config *c, char **argv)
 		argc++;
 	if (argc > 0 && strcmp(argv[0], "test") == 0)
 		return test(c, argc, argv);
+	if (argc > 0 && strcmp(argv[0], "check") == 0)
+		return check(c, argc, argv);
+	if (argc > 0 && strcmp(argv[0], "new") == 0)
+		return new (c, argc, argv);
 	return usage();
 }

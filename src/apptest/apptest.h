@@ -2,7 +2,7 @@
 /*
  * apptest - the role that checks and tests applications, for `fcsctl app`: no
  * server, no sockets, no root. `fcsd --role=apptest test [--json] [-v]
- * [-t SECONDS] APP|DIR [FILTER]`. Layer: apptest (8), because it stands on
+ * [-t SECONDS] APP|DIR [FILTER]`, `check [--json] APP|DIR`, `new NAME TEMPLATE`. Layer: apptest (8), because it stands on
  * worker/place. DESIGN 10.
  */
 #ifndef APPTEST_APPTEST_H

@@ -17,11 +17,13 @@ struct probe {
 	 *	secret	name => text
 	 *	http	pending, method, url, body => nil; answered through
 	 *		instance_resolve()
+	 *	problem	text => nil; only_check: a wrong declaration
 	 */
 	void (*ask)(void *arg, struct instance *, const char *what,
 	    struct value *const *args, uint32_t count, struct arena *,
 	    struct value **out);
 	void *arg;
+	bool only_check; /* note wrong declarations, go on */
 };
 
 #endif

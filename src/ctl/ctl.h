@@ -22,6 +22,9 @@ struct ctl_options {
 	const char *line;  /* -e: for the console; NULL: read them */
 	uint32_t watch_ms; /* --watch, 0 = once */
 	int64_t timeout_ms;
+	bool timeout_given;   /* -t */
+	bool verbose;         /* -v: with the log of each test */
+	const char *template; /* --template; NULL: empty */
 };
 
 enum ctl_format {
@@ -93,6 +96,12 @@ void ctl_print_json(const json_t *);
 
 /* --- cmd_*.c --- */
 int cmd_app_reload(
+    const struct ctl_command *, const struct ctl_options *, json_t *request);
+int cmd_author_check(
+    const struct ctl_command *, const struct ctl_options *, json_t *request);
+int cmd_author_new(
+    const struct ctl_command *, const struct ctl_options *, json_t *request);
+int cmd_author_test(
     const struct ctl_command *, const struct ctl_options *, json_t *request);
 int cmd_console(
     const struct ctl_command *, const struct ctl_options *, json_t *request);

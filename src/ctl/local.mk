@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 fcsctl_SOURCES = \
 	src/ctl/cmd_app.c \
+	src/ctl/cmd_author.c \
 	src/ctl/cmd_console.c \
 	src/ctl/cmd_rec.c \
 	src/ctl/cmd_server.c \

@@ -18,6 +18,7 @@
 enum {
 	OPT_JSON = 256,
 	OPT_NO_HEADER,
+	OPT_TEMPLATE,
 	OPT_WATCH,
 	OPT_FORCE,
 	OPT_FULL,
@@ -29,6 +30,8 @@ static const struct option long_options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "output", required_argument, NULL, 'o' },
 	{ "no-header", no_argument, NULL, OPT_NO_HEADER },
+	{ "template", required_argument, NULL, OPT_TEMPLATE },
+	{ "verbose", no_argument, NULL, 'v' },
 	{ "watch", optional_argument, NULL, OPT_WATCH },
 	{ "command", required_argument, NULL, 'e' },
 	{ "force", no_argument, NULL, OPT_FORCE },
@@ -68,7 +71,7 @@ help(void)
 	puts(
 	    "usage: fcsctl [-S SOCKET] [--json] [-o name] [--no-header] [-q]\n"
 	    "              [--watch[=SECONDS]] [-t SECONDS] [--force] [--full]\n"
-	    "              [-e LINE] NOUN VERB ...\n");
+	    "              [-e LINE] [--template NAME] [-v] NOUN VERB ...\n");
 	for (c = ctl_commands; c->name != NULL; c++) {
 		usage_of(c, left, sizeof(left));
 		printf("  %-28s %s\n", left, c->help);
@@ -205,7 +208,7 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	opt.is_tty = isatty(STDOUT_FILENO);
 	while ((o = getopt_long(
-		    argc, argv, "S:e:o:t:qh", long_options, NULL)) != -1) {
+		    argc, argv, "S:e:o:t:qvh", long_options, NULL)) != -1) {
 		switch (o) {
 		case 'S':
 			opt.socket = optarg;
@@ -218,6 +221,13 @@ main(int argc, char **argv)
 		case 't':
 			if ((opt.timeout_ms = seconds(optarg)) == 0)
 				return usage("not a time in seconds", optarg);
+			opt.timeout_given = true;
+			break;
+		case 'v':
+			opt.verbose = true;
+			break;
+		case OPT_TEMPLATE:
+			opt.template = optarg;
 			break;
 		case 'q':
 			opt.quiet = true;

@@ -43,6 +43,8 @@ libscript_a_SOURCES = \
 	src/script/vmlog.h \
 	src/script/vmprobe.c \
 	src/script/vmprobe.h \
+	src/script/vmscan.c \
+	src/script/vmscan.h \
 	src/script/vmtest.c \
 	src/script/vmtest.h \
 	src/script/vmtimer.c \

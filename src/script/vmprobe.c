@@ -6,6 +6,7 @@
 #include <mruby/irep.h>
 
 #include "core/probe.h"
+#include "mrblib/embedded_check.h"
 #include "mrblib/embedded_probe.h"
 #include "script/bind.h"
 #include "script/conv.h"
@@ -42,14 +43,20 @@ f_probe(mrb_state *mrb, mrb_value self)
 	return result;
 }
 
+static void
+run(mrb_state *mrb, const uint8_t *code)
+{
+	mrb_load_irep(mrb, code);
+	if (mrb->exc != NULL)
+		mrb_exc_raise(mrb, mrb_obj_value(mrb->exc));
+}
+
 void
 vmprobe_load(struct vm *vm, void *unused)
 {
-	mrb_state *mrb = vm->mrb;
-
 	(void)unused;
 	BIND(vm, "probe", f_probe, MRB_ARGS_ANY());
-	mrb_load_irep(mrb, mrblib_probe_code);
-	if (mrb->exc != NULL)
-		mrb_exc_raise(mrb, mrb_obj_value(mrb->exc));
+	run(vm->mrb, mrblib_probe_code);
+	if (application_env(instance_app(vm->inst))->probe->only_check)
+		run(vm->mrb, mrblib_check_code);
 }

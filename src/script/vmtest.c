@@ -21,6 +21,7 @@
 #include "mrblib/embedded_test.h"
 #include "script/bind.h"
 #include "script/conv.h"
+#include "script/vmscan.h"
 
 #define MEMORY   (512u << 20)
 #define START_MS 10000
@@ -152,6 +153,86 @@ f_load(mrb_state *mrb, mrb_value self)
 	    n > 3 && strcmp(arg + n - 3, ".rb") == 0 ? "%s" : "%s.rb", arg);
 	run_file(t, name);
 	return mrb_true_value();
+}
+
+/* ---- looking ---- */
+
+struct look {
+	struct vmtest *t;
+	const char *name;
+	void (*problem)(void *arg, int line, int column, const char *what);
+	void *arg;
+	int result;
+};
+
+static void
+on_scan(void *arg, int32_t line, const char *what)
+{
+	struct look *k = arg;
+
+	k->problem(k->arg, line, 0, what);
+}
+
+static mrb_value
+enter_look(mrb_state *mrb, void *arg)
+{
+	struct mrb_parser_state *parser;
+	struct look *k = arg;
+	struct RProc *proc;
+	mrbc_context *cxt;
+	mrb_value source;
+	struct err why;
+	size_t i, len = 0;
+	char *text = slurp(k->t, k->name, &len, &why);
+
+	if (text == NULL) {
+		k->result = why.code;
+		k->problem(k->arg, 0, 0, why.text);
+		return mrb_nil_value();
+	}
+	source = mrb_str_new(mrb, text, len);
+	free(text);
+	cxt = mrbc_context_new(mrb);
+	cxt->capture_errors = TRUE;
+	cxt->no_exec = TRUE;
+	mrbc_filename(mrb, cxt, k->name);
+	parser = mrb_parse_nstring(
+	    mrb, RSTRING_PTR(source), (size_t)RSTRING_LEN(source), cxt);
+	if (parser == NULL) {
+		k->problem(k->arg, 0, 0, "it cannot be parsed");
+		return mrb_nil_value();
+	}
+	for (i = 0; i < parser->nerr && i < 10; i++)
+		k->problem(k->arg, parser->error_buffer[i].lineno,
+		    parser->error_buffer[i].column,
+		    parser->error_buffer[i].message);
+	if (parser->nerr == 0) {
+		proc = mrb_generate_code(mrb, parser);
+		if (proc == NULL)
+			k->problem(k->arg, 0, 0, "it cannot be compiled");
+		else
+			vmscan_irep(mrb, proc->body.irep, on_scan, k);
+	}
+	mrb_parser_free(parser);
+	mrbc_context_free(mrb, cxt);
+	return mrb_nil_value();
+}
+
+int
+vmtest_check(struct vmtest *t, const char *name,
+    void (*problem)(void *arg, int line, int column, const char *what),
+    void *arg)
+{
+	struct look k = { t, name, problem, arg, FCS_OK };
+	mrb_state *mrb = t->vm->mrb;
+	int ai = mrb_gc_arena_save(mrb);
+	mrb_bool failed = FALSE;
+
+	(void)mrb_protect_error(mrb, enter_look, &k, &failed);
+	if (failed)
+		problem(arg, 0, 0, "it cannot be compiled");
+	mrb_gc_arena_restore(mrb, ai);
+	return k.result;
 }
 
 /* ---- entering ---- */

@@ -42,4 +42,11 @@ void vmtest_name(struct vmtest *, uint32_t i, struct str *text);
  * line begins with file:line. */
 int vmtest_run(struct vmtest *, uint32_t i, struct str *text) FCS_MUSTUSE;
 
+/* Look at a file of Ruby without running it: every syntax error (10 at most)
+ * or, when there is none, what vmscan finds. problem(arg, line, column, what);
+ * column 0: unknown. FCS_ENOENT ... it cannot be read (told as a problem). */
+int vmtest_check(struct vmtest *, const char *name,
+    void (*problem)(void *arg, int line, int column, const char *what),
+    void *arg) FCS_MUSTUSE;
+
 #endif

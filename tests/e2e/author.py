@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The tools of who writes applications: `app test` and its runner."""
+"""The tools of who writes applications: app new, check and test."""
 
 import json
 import os
@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 from lib import tap                                             # noqa: E402
-from lib.server import fcsd                                     # noqa: E402
+from lib.server import fcsctl, fcsd                                     # noqa: E402
 from lib.tap import case, eq, ok                                # noqa: E402
 
 TOP = Path(__file__).resolve().parent.parent.parent
@@ -190,6 +190,177 @@ def nothing_is_left_behind():
                           "-t", "1", TMPDIR=str(tmp))
     eq(code, 1, out + err)
     eq(list(tmp.iterdir()), [])
+
+
+def ctl(*args, cwd=None):
+    r = subprocess.run([str(fcsctl()), "app", *map(str, args)], cwd=cwd,
+                       capture_output=True, text=True, timeout=60,
+                       stdin=subprocess.DEVNULL)
+    return r.returncode, r.stdout, r.stderr
+
+
+def problems(d):
+    """(exit code, lines) of app check; the last line is their number."""
+    code, out, err = ctl("check", d)
+    eq(err, "")
+    lines = out.splitlines()
+    ok(lines, "nothing said")
+    return code, lines[:-1], lines[-1]
+
+
+@case
+def fcsctl_needs_no_server_for_its_author_verbs():
+    d = app(test=ONE)
+    code, out, err = ctl("test", d)
+    eq((code, err), (0, ""), out)
+    ok(out.endswith("demo: 1 passed, 0 failed\n"), out)
+    code, out, err = ctl("--json", "test", d, "on")
+    row = json.loads(out)
+    eq((code, row["test"], row["ok"]), (0, "one", True))
+    eq(ctl("test", d, "-t", "nonsense")[0], 2)
+    code, out, err = ctl("test", d, "-v")
+    ok("| " in out and "session.connected" in out, out)
+    code, out, err = ctl("check", "echo")       # by its name
+    eq((code, out), (0, "echo: nothing to object to\n"), err)
+    eq(problems(d), (0, [], "demo: nothing to object to"))
+    eq(ctl("check")[0], 2)
+
+
+@case
+def app_check_names_every_wrong_setting():
+    d = app(yaml="publish: maybe\nfoo: 1\nplay: 2\n")
+    code, lines, total = problems(d)
+    eq((code, total), (1, "demo: 3 problems"))
+    eq(lines[0], 'app.yaml:1:10: publish: "maybe" is none of '
+                 'unset|deny|key|allow')
+    ok(lines[1].startswith("app.yaml:2:1: "), lines)
+    ok(lines[2].startswith("app.yaml:3:7: "), lines)
+
+
+@case
+def app_check_reads_every_file():
+    d = app(test="test 'x' do\n  1 +\nend\n")
+    (d / "lib" / "deep").mkdir(parents=True)
+    (d / "lib" / "deep" / "x.rb").write_text("class\n")
+    (d / "www").mkdir()
+    (d / "www" / "not_ours.rb").write_text("class\n")
+    code, lines, total = problems(d)
+    eq((code, total), (1, "demo: 2 problems"))
+    ok(lines[0].startswith("lib/deep/x.rb:"), lines)
+    ok("syntax error" in lines[0], lines)
+    ok(lines[1].startswith("test/demo_test.rb:3:"), lines)
+
+
+@case
+def app_check_knows_events_decisions_options_and_names():
+    d = app(main='class Demo < FCS::App\n'
+                 '  on(:conect) { }\n'
+                 '  allow(:pubish) { }\n'
+                 '  shared :x, persistant: true\n'
+                 '  expose(:createStream) { }\n'
+                 '  on(:start)\n'
+                 '  every(0) { }\n'
+                 '  presence(:p)\n'
+                 '  def clients = 1\n'
+                 'end\n')
+    eq(problems(d), (1, [
+        "main.rb:2: unknown event :conect, did you mean :connect?",
+        "main.rb:3: unknown decision :pubish, did you mean :publish?",
+        "main.rb:4: unknown option persistant: of shared, did you mean "
+        ":persistent?",
+        "main.rb:5: createStream cannot be exposed: the name belongs to the "
+        "server",
+        "main.rb:6: event :start needs a block",
+        "main.rb:7: at least 0.01 seconds",
+        "main.rb:8: presence(:p) needs a block",
+        "main.rb:9: method clients is reserved: choose another name"],
+        "demo: 8 problems"))
+
+
+@case
+def app_check_sees_return_and_break_that_lead_nowhere():
+    d = app(main='class Demo < FCS::App\n'
+                 '  on(:start) { return }\n'                       # 2
+                 '  on(:connect) { |c| [1].each { |x| return } }\n'  # 3
+                 '  on(:accepted) { |c| [1].each { |x| break } }\n'
+                 '  every(1) { break }\n'                          # 5
+                 '  expose(:a) do |c|\n'
+                 '    while true\n'
+                 '      break\n'
+                 '    end\n'
+                 '    c.call(:x).then { |v, e| break if e }\n'     # 10
+                 '    f = -> { return 1 }\n'
+                 '    g = lambda { return 1 }\n'
+                 '    next f.call\n'
+                 '  end\n'
+                 '  def ok\n'
+                 '    [1].each { |x| return x }\n'
+                 '    loop { break }\n'
+                 '    after(1) { return }\n'                       # 18
+                 '    return 1 if clients.any? { |c| break true }\n'
+                 '    return 2\n'
+                 '  end\n'
+                 'end\n')
+    code, lines, total = problems(d)
+    eq([x.split(":")[1] for x in lines], ["2", "3", "5", "10", "18"])
+    ok(all("leave it with next" in x for x in lines), lines)
+    ok("return in a block" in lines[0] and "break out" in lines[2], lines)
+
+
+@case
+def app_check_tells_what_loading_tells():
+    for main, text in (
+            ("x = 1\n", "there is no class below FCS::App"),
+            ("class A < FCS::App\nend\nclass B < FCS::App\nend\n",
+             "main.rb:3: second class below FCS::App: B after A"),
+            ("class A < FCS::App\n  foo :bar\nend\n",
+             "main.rb:2: undefined method 'foo' (NoMethodError)"),
+            ('load "lib/none"\n', "load lib/none: there is no lib/none.rb"),
+            ("class A < FCS::App\n  loop { }\nend\n", "ran longer than")):
+        code, lines, total = problems(app(main=main))
+        eq((code, len(lines)), (1, 1), str(lines))
+        ok(text in lines[0], lines)
+
+
+@case
+def app_new_makes_what_passes_check_and_test():
+    d = folder()
+    for template in ("empty", "chat", "live", "vod", "whiteboard"):
+        name = "my-" + template
+        code, out, err = ctl("new", name, "--template", template, cwd=d)
+        eq((code, err), (0, ""), out)
+        made = d / name
+        ok({"main.rb", "app.yaml", "README.md", "test"} <=
+           {f.name for f in made.iterdir()}, list(made.iterdir()))
+        text = (made / "main.rb").read_text()
+        ok("class My%s < FCS::App" % template.capitalize() in text, text)
+        ok("apps/%s/" % template not in text, text)
+        ok((made / "README.md").read_text().startswith("# %s\n" % name))
+        ok((made / "test" / (name + "_test.rb")).exists())
+        eq(ctl("check", name, cwd=d)[0], 0)
+        code, out, err = ctl("test", name, cwd=d)
+        eq(code, 0, out + err)
+        ok(re.search(name + r": \d+ passed, 0 failed\n$", out), out)
+
+
+@case
+def app_new_refuses_names_folders_and_templates():
+    d = folder()
+    eq(ctl("new", "one", cwd=d)[0], 0)      # the template empty
+    code, out, err = ctl("new", "one", cwd=d)
+    eq(code, 1)
+    ok("is there already" in err, err)
+    for name in ("", "a b", "../x", "a/b", ".x", "x" * 65):
+        code, out, err = ctl("new", name, cwd=d)
+        eq(code, 2, name + out)
+    code, out, err = ctl("new", "x", "--template", "cat", cwd=d)
+    eq(code, 2)
+    ok('did you mean "chat"?' in err, err)
+    (d / "apps").mkdir()
+    eq(ctl("new", "two", cwd=d)[0], 0)      # applications live in apps
+    eq(sorted(f.name for f in d.iterdir()), ["apps", "one"])
+    ok((d / "apps" / "two" / "main.rb").exists())
+    eq(ctl("test", "apps/two", cwd=d)[0], 0)
 
 
 tap.main()
