@@ -11,7 +11,7 @@ module FCS
       @state = :pending
       @ip, @port, @protocol, @secure, @agent, @referrer, @page_url, @uri, @query_string, @amf, at, @peer_name =
         Native.client_info(id)
-      @connected_at = Time.at(0) + (at || 0) / 1000.0
+      @connected_at = at.nil? || at == 0 ? Time.now : Time.at(0) + at / 1000.0
       @attributes = {}
     end
 
@@ -131,6 +131,7 @@ module FCS
 
     def __accepted
       @state = :accepted
+      @connected_at = Time.now
     end
 
     private

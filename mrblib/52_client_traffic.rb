@@ -69,11 +69,10 @@ module FCS
       Native.client_samples(@id, true, path_list(paths))
     end
 
-    def virtual_key = @virtual_key.to_s
+    def virtual_key = @key || Native.client_key(@id).to_s
 
     def virtual_key=(key)
       Native.client_virtual_key(@id, key.to_s)
-      @virtual_key = key.to_s
     end
 
     # --- what it does ---
@@ -93,6 +92,7 @@ module FCS
       @figures = figures
       @rates = [rate(false), rate(true)]
       @paths = [paths(0), paths(1), paths(2), paths(3)]
+      @key = virtual_key
       @state = :closed
     end
 

@@ -5,6 +5,7 @@
 #include <mruby.h>
 #include <mruby/array.h>
 #include <mruby/string.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "script/bind.h"
@@ -210,6 +211,24 @@ f_virtual_key(mrb_state *mrb, mrb_value self)
 	return mrb_nil_value();
 }
 
+/* client_key(id) => the virtual key, nil = forgotten */
+static mrb_value
+f_key(mrb_state *mrb, mrb_value self)
+{
+	char key[256] = "";
+	struct client *c;
+	const char *id;
+
+	(void)self;
+	mrb_get_args(mrb, "z", &id);
+	vmguard_native_begin();
+	c = find(vm_of(mrb), id);
+	if (c != NULL)
+		snprintf(key, sizeof(key), "%s", client_virtual_key(c));
+	vmguard_native_end();
+	return c == NULL ? mrb_nil_value() : mrb_str_new_cstr(mrb, key);
+}
+
 /* client_refuse(id, stream, why) => whether it published that */
 static mrb_value
 f_refuse(mrb_state *mrb, mrb_value self)
@@ -355,6 +374,7 @@ bind_traffic_init(struct vm *vm)
 	BIND(vm, "client_reconnect", f_reconnect, MRB_ARGS_REQ(2));
 	BIND(vm, "client_samples", f_samples, MRB_ARGS_REQ(3));
 	BIND(vm, "client_virtual_key", f_virtual_key, MRB_ARGS_REQ(2));
+	BIND(vm, "client_key", f_key, MRB_ARGS_REQ(1));
 	BIND(vm, "client_refuse", f_refuse, MRB_ARGS_REQ(3));
 	BIND(vm, "client_streams", f_streams, MRB_ARGS_REQ(1));
 	BIND(vm, "client_paths", f_paths, MRB_ARGS_REQ(2));
