@@ -137,6 +137,7 @@ struct script_shared {
 
 struct script_stats {
 	uint64_t memory, memory_peak, calls, errors, parked, busy_us;
+	uint64_t symbols; /* never freed: what comes from outside is none */
 };
 
 struct script_ops {

@@ -614,6 +614,7 @@ op_stats(struct script *s, struct script_stats *out)
 	out->memory = vmarena_used(s->vm->mem);
 	out->memory_peak = vmarena_peak(s->vm->mem);
 	out->parked = s->vm->parked;
+	out->symbols = s->vm->mrb->symidx;
 	out->errors = s->stats.errors + s->vm->errors;
 }
 

@@ -109,6 +109,26 @@ def one_that_waits_does_not_hold_back_later_ones():
                          ("_result", float(n)) for n in range(EACH)])
 
 
+@case
+def calls_beyond_the_limit_fail_and_those_below_go_on():
+    s = Server({"limits.calls_per_client": 3}, apps=["inflight"])
+    c, other = callers(s, 2)
+    txns = [c.call("wait", n) for n in range(3)]
+    wait(lambda: len(c.asked) == 3, 10)
+    for name in ("wait", "now"):
+        try:
+            c.ask(name, 9)
+        except CallFailed as e:
+            eq(e.info["description"], "too many unanswered calls")
+        else:
+            raise AssertionError("a fourth call went through")
+    eq(other.ask("now", 1), 1.0, "the limit is each client's own")
+    c.go(lambda asked: None)
+    eq([c.result(t) for t in txns], [0.0, 1.0, 2.0])
+    eq(c.ask("now", 5), 5.0)
+    eq(c.ask("begun"), [0.0, 1.0, 2.0, 5.0])
+
+
 @case(timeout=60)
 def a_client_that_leaves_takes_only_its_own_calls_along():
     s = Server(apps=["inflight"])

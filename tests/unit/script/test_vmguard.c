@@ -141,6 +141,41 @@ UNIT(endless_main_script_is_stopped)
 	ck_assert_str_eq(c->code, "NetConnection.Connect.Failed");
 }
 
+/* 512 levels fit always; how many more depends on how the engine's tables have
+ * grown. */
+UNIT(recursion_beyond_512_levels_ends_with_an_error)
+{
+	struct host_client *c;
+	char arg[16], expected[16];
+	int n, deepest = 0;
+
+	host_open(
+	    "class A < FCS::App\n"
+	    "  expose(:down) { |c, n| down(n) }\n"
+	    "  expose(:safe) { |c, n| begin; down(n); rescue SystemStackError; \"caught\"; end }\n"
+	    "  def down(n) = n == 0 ? 0 : 1 + down(n - 1)\n"
+	    "end\n",
+	    NULL);
+	c = host_connect("c", "[]");
+	for (n = 505; n <= 2000; n++) {
+		(void)snprintf(arg, sizeof(arg), "[%d]", n);
+		(void)snprintf(expected, sizeof(expected), "%d", n);
+		if (strcmp(host_call(c, "down", arg), expected) != 0)
+			break;
+		deepest = n;
+	}
+	ck_assert_int_ge(deepest, 510); /* and two of the handler */
+	ck_assert_int_le(deepest, 1024);
+	ck_assert_msg(
+	    strstr(c->result, "Script error (ref ") != NULL, "%s", c->result);
+	ck_assert_ptr_nonnull(strstr(host_log(), "SystemStackError"));
+	(void)snprintf(arg, sizeof(arg), "[%d]", deepest);
+	(void)snprintf(expected, sizeof(expected), "%d", deepest);
+	ck_assert_str_eq(host_call(c, "down", arg), expected);
+	ck_assert_str_eq(host_call(c, "safe", "[100000]"), "\"caught\"");
+	ck_assert_str_eq(host_call(c, "down", "[3]"), "3");
+}
+
 static long
 resident_kb(void)
 {
