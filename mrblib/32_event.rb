@@ -41,7 +41,7 @@ module FCS
         when "play_end"
           args = [client, Stream.new(name, text), start]
         when "record", "record_end"
-          args = [Stream.new(name, text)]
+          args = [Stream.new(name), Recording.new(text)]
         when "use", "release"
           args = [client, SharedObject.__at(name)]
         when "sync"

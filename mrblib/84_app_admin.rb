@@ -31,8 +31,57 @@ module FCS
       true
     end
 
+    def recordings = Recordings
+
+    # The recordings of a path of the original grammar, with "flv:" (or
+    # nothing) before it; "mp4:" has none here. A Pending: true if some were
+    # found and all are gone. Who plays one is told Clear.Success or Failed.
+    def clear_streams(path)
+      kind, path = path.to_s.split(":", 2)
+      kind, path = "flv", kind if path.nil?
+      raise ArgumentError, "clear_streams: flv: or mp4: before the path" unless %w[flv mp4].include?(kind)
+      done = Pending.new
+      Core.later do
+        Core.spawn("clear_streams") do
+          begin
+            done.__settle(kind == "flv" && clear_recordings(path), nil, false)
+          rescue Error => e
+            done.__settle(nil, e, false)
+          end
+        end
+      end
+      done
+    end
+
     # The objects of a path of the original grammar; true if all were cleared.
     def clear_shared_objects(path) = Native.clear_objects(path.to_s)
+  end
+
+  class App
+    private
+
+    def clear_recordings(path)
+      names = []
+      more = nil
+      until more && more.size < 1000
+        more = recordings.list("**", offset: names.size)
+        names.concat(more.map { |r| r.name })
+      end
+      names = names.select { |name| Native.path_match?(path, name) }
+      gone = names.map { |name| clear_recording(name) }
+      !gone.empty? && gone.all? { |x| x }
+    end
+
+    def clear_recording(name)
+      ok = begin
+        Recordings.ask { |id| Native.recording_delete(id, name, true) }.await(timeout: 30)
+        true
+      rescue StreamError
+        false
+      end
+      Native.stream_cleared(name, ok)
+      ok
+    end
   end
 
   module Core

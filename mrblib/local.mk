@@ -16,6 +16,7 @@ MRBLIB = \
 	mrblib/52_client_traffic.rb \
 	mrblib/60_sharedobject.rb \
 	mrblib/70_stream.rb \
+	mrblib/72_recording.rb \
 	mrblib/75_peer.rb \
 	mrblib/80_app.rb \
 	mrblib/82_instance.rb \

@@ -210,5 +210,16 @@ int media_admin_verify(struct media *, const char *inst, const char *name,
 /* FCS_EBUSY being recorded; FCS_EREADONLY shipped with the application. */
 int media_admin_delete(struct media *, const char *inst, const char *name,
     media_admin_fn, void *arg) FCS_MUSTUSE;
+/* Another name in the same instance; who plays it goes on. As delete, and
+ * FCS_EEXIST: there is one of that name (one that ships with the application is
+ * covered up, as by recording). info: of the new name, indexed only if the old
+ * was. */
+int media_admin_rename(struct media *, const char *inst, const char *name,
+    const char *to, media_admin_fn, void *arg) FCS_MUSTUSE;
+/* The onMetaData payload of a file, for a script; NULL: it has none. */
+typedef void (*media_admin_meta_fn)(
+    void *arg, int result, const struct err *why, struct refbuf *meta);
+int media_admin_meta(struct media *, const char *inst, const char *name,
+    media_admin_meta_fn, void *arg) FCS_MUSTUSE;
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * media_admin - what `fcsctl rec` asks: list, info, reindex, verify, delete.
+ * media_admin - what `fcsctl rec` and scripts ask: list, info, reindex,
+ * verify, delete, rename, metadata.
  * Every question is a job of the media thread; long ones run in slices.
  */
 #include <errno.h>
@@ -149,7 +150,9 @@ enum admin_what {
 	ADMIN_INFO,
 	ADMIN_REINDEX,
 	ADMIN_VERIFY,
-	ADMIN_DELETE
+	ADMIN_DELETE,
+	ADMIN_RENAME,
+	ADMIN_META
 };
 
 struct admin_job {
@@ -157,7 +160,10 @@ struct admin_job {
 	enum admin_what what;
 	media_admin_fn fn;
 	media_admin_verify_fn verify_fn;
+	media_admin_meta_fn meta_fn;
 	void *arg;
+	struct recpath to;   /* rename */
+	struct refbuf *meta; /* its payload */
 	struct recpath in_inst, shipped;
 	struct media_found found;
 	bool is_found;
@@ -287,15 +293,79 @@ verify_slice(struct media *m, struct admin_job *j)
 }
 
 static int
-run_delete(struct media *m, struct admin_job *j)
+may_change(struct admin_job *j)
 {
 	if (j->found.writer != NULL)
 		return err_set(&j->why, FCS_EBUSY, "it is being recorded");
 	if (j->found.read_only)
 		return err_set(&j->why, FCS_EREADONLY,
 		    "it is shipped with the application");
+	return FCS_OK;
+}
+
+static int
+run_delete(struct media *m, struct admin_job *j)
+{
+	int rc = may_change(j);
+
+	if (rc != FCS_OK)
+		return rc;
 	fcs_ignore(recidx_del(m->index, j->found.key));
 	return recpath_remove(m->rec_fd, j->found.path, &j->why);
+}
+
+static bool
+is_taken(struct media *m, const struct recpath *to)
+{
+	struct media_found other;
+
+	if (media_write_is_coming(m, to->path))
+		return true;
+	if (media_file_find(m, to, NULL, false, &other, NULL) != FCS_OK)
+		return false;
+	close(other.fd);
+	return true;
+}
+
+static int
+run_rename(struct media *m, struct admin_job *j)
+{
+	char from[sizeof(j->found.key)];
+	struct recidx_rec rec;
+	int rc = may_change(j);
+
+	if (rc != FCS_OK)
+		return rc;
+	if (is_taken(m, &j->to))
+		return err_set(
+		    &j->why, FCS_EEXIST, "there is a recording of that name");
+	rc = recpath_mkdirs(m->rec_fd, j->to.path, &j->why);
+	if (rc == FCS_OK)
+		rc = recpath_rename(
+		    m->rec_fd, j->found.path, j->to.path, &j->why);
+	if (rc != FCS_OK)
+		return rc;
+	snprintf(j->found.path, sizeof(j->found.path), "%s", j->to.path);
+	memset(&rec, 0, sizeof(rec));
+	memcpy(from, j->found.key, sizeof(from));
+	snprintf(j->found.key, sizeof(j->found.key), "r/%s", j->to.path);
+	/* a row that stays behind is one of a file that is gone */
+	fcs_ignore(recidx_move(m->index, from, j->found.key));
+	rc = recidx_get(m->index, j->found.key, &rec);
+	media_file_info(m, &j->found, &rec, &j->info);
+	j->info.indexed = rc == FCS_OK;
+	return FCS_OK;
+}
+
+static void
+take_meta(struct media *m, struct admin_job *j)
+{
+	const struct recidx_rec *rec =
+	    j->found.writer != NULL ? &j->found.writer->rec : &j->update.rec;
+	uint64_t bytes = 0;
+
+	j->meta = media_file_tag(
+	    m, j->found.fd, rec->facts.meta_at, rec->facts.end, &bytes);
 }
 
 static int
@@ -321,6 +391,8 @@ run_update(struct media *m, struct admin_job *j)
 	media_file_update_fini(m, &j->update);
 	if (rc == FCS_OK)
 		media_file_info(m, &j->found, &j->update.rec, &j->info);
+	if (rc == FCS_OK && j->what == ADMIN_META)
+		take_meta(m, j);
 	return rc;
 }
 
@@ -339,6 +411,8 @@ admin_run(struct media *m, struct media_job *job)
 	if (rc == FCS_OK) {
 		if (j->what == ADMIN_DELETE)
 			rc = run_delete(m, j);
+		else if (j->what == ADMIN_RENAME)
+			rc = run_rename(m, j);
 		else if (j->what == ADMIN_VERIFY)
 			rc = run_verify(m, j);
 		else
@@ -361,15 +435,18 @@ admin_done(struct media *m, struct media_job *job)
 	(void)m;
 	if (j->what == ADMIN_VERIFY)
 		j->verify_fn(j->arg, j->result, &j->why, &j->info, &j->verify);
+	else if (j->what == ADMIN_META)
+		j->meta_fn(j->arg, j->result, &j->why, j->meta);
 	else
 		j->fn(j->arg, j->result, &j->why, &j->info);
+	refbuf_unref(j->meta);
 	free(j->scan);
 	free(j);
 }
 
 static int
-ask(struct media *m, enum admin_what what, const char *inst, const char *name,
-    media_admin_fn fn, media_admin_verify_fn verify_fn, void *arg)
+begin(enum admin_what what, const char *inst, const char *name, void *arg,
+    struct admin_job **out)
 {
 	struct admin_job *j = calloc(1, sizeof(*j));
 	int rc;
@@ -379,8 +456,6 @@ ask(struct media *m, enum admin_what what, const char *inst, const char *name,
 	j->job.run = admin_run;
 	j->job.done = admin_done;
 	j->what = what;
-	j->fn = fn;
-	j->verify_fn = verify_fn;
 	j->arg = arg;
 	/* "" as media_info says it: what ships with the application */
 	rc = recpath_make(NULL, name, &j->shipped, NULL);
@@ -391,6 +466,21 @@ ask(struct media *m, enum admin_what what, const char *inst, const char *name,
 		return rc;
 	}
 	j->result = err_set(&j->why, FCS_ECLOSED, "stopping");
+	*out = j;
+	return FCS_OK;
+}
+
+static int
+ask(struct media *m, enum admin_what what, const char *inst, const char *name,
+    media_admin_fn fn, media_admin_verify_fn verify_fn, void *arg)
+{
+	struct admin_job *j;
+	int rc = begin(what, inst, name, arg, &j);
+
+	if (rc != FCS_OK)
+		return rc;
+	j->fn = fn;
+	j->verify_fn = verify_fn;
 	media_submit(m, &j->job);
 	return FCS_OK;
 }
@@ -421,4 +511,37 @@ media_admin_delete(struct media *m, const char *inst, const char *name,
     media_admin_fn fn, void *arg)
 {
 	return ask(m, ADMIN_DELETE, inst, name, fn, NULL, arg);
+}
+
+int
+media_admin_rename(struct media *m, const char *inst, const char *name,
+    const char *to, media_admin_fn fn, void *arg)
+{
+	struct admin_job *j;
+	int rc = begin(ADMIN_RENAME, inst, name, arg, &j);
+
+	if (rc != FCS_OK)
+		return rc;
+	j->fn = fn;
+	rc = recpath_make(inst, to, &j->to, NULL);
+	if (rc != FCS_OK) {
+		free(j);
+		return rc;
+	}
+	media_submit(m, &j->job);
+	return FCS_OK;
+}
+
+int
+media_admin_meta(struct media *m, const char *inst, const char *name,
+    media_admin_meta_fn fn, void *arg)
+{
+	struct admin_job *j;
+	int rc = begin(ADMIN_META, inst, name, arg, &j);
+
+	if (rc != FCS_OK)
+		return rc;
+	j->meta_fn = fn;
+	media_submit(m, &j->job);
+	return FCS_OK;
 }

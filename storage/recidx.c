@@ -278,6 +278,34 @@ recidx_del(struct recidx *ix, const char *path)
 }
 
 int
+recidx_move(struct recidx *ix, const char *from, const char *to)
+{
+	char key[KEY_WHOLE + 1];
+	MDB_val k = path_key(from, key);
+	struct recidx_rec rec;
+	bool own;
+	int known = recidx_get(ix, from, &rec);
+	int rc;
+
+	if (known != FCS_OK && known != FCS_ENOENT)
+		return known;
+	rc = write_begin(ix, &own);
+	if (rc != FCS_OK)
+		return rc;
+	rc = recidx_del(ix, to);
+	if (rc == FCS_OK && known == FCS_OK)
+		rc = recidx_put(ix, to, &rec);
+	if (rc == FCS_OK && known == FCS_OK)
+		rc = recidx_code(mdb_del(ix->txn, ix->rec, &k, NULL));
+	if (rc == FCS_OK && known == FCS_OK) {
+		rc = recidx_code(mdb_del(ix->txn, ix->open, &k, NULL));
+		if (rc == FCS_ENOENT)
+			rc = FCS_OK;
+	}
+	return write_end(ix, own, rc);
+}
+
+int
 recidx_each(struct recidx *ix, bool open_only,
     int (*fn)(void *arg, const char *path, const struct recidx_rec *),
     void *arg)

@@ -66,6 +66,9 @@ int recidx_put(
     struct recidx *, const char *path, const struct recidx_rec *) FCS_MUSTUSE;
 /* Forget a recording and its keys. FCS_OK also when unknown. */
 int recidx_del(struct recidx *, const char *path) FCS_MUSTUSE;
+/* The recording has another path now; a row of that path is forgotten. FCS_OK
+ * also when unknown. */
+int recidx_move(struct recidx *, const char *from, const char *to) FCS_MUSTUSE;
 int recidx_key_put(
     struct recidx *, uint64_t id, const struct recscan_key *) FCS_MUSTUSE;
 /* The last entry at or before ts. FCS_ENOENT: none. */

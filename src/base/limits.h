@@ -86,6 +86,7 @@ enum limits_unit {
 	X(APPS, "apps", COUNT, 1000, 1, 100000, "application not registered, logged")                                                         \
 	X(COMMIT_QUEUE, "commit_queue", COUNT, 65536, 64, 1000000, "reading from the writers pauses")                                         \
 	X(MEDIA_QUEUE, "media_queue", SIZE, 64 * LIMITS_M, LIMITS_M, 16 * LIMITS_G, "recording stops with Record.Failed")                      \
+	X(RECORDING_JOBS, "recording_jobs", COUNT, 256, 1, 100000, "FCS::LimitError (looked up, copied, deleted at once, per instance)")      \
 	X(RECORD_TAG, "record_tag", SIZE, 0xffffff, 64 * LIMITS_K, 0xffffff, "Record.Failed")                                                 \
 	X(READ_BUFFERS, "read_buffers", SIZE, 64 * LIMITS_M, LIMITS_M, 16 * LIMITS_G, "players wait for a buffer")                            \
 	X(LMDB_MAP, "lmdb_map", SIZE, 16 * LIMITS_G, 16 * LIMITS_M, 1024 * LIMITS_G, "index turns read-only, recordings go on")               \

@@ -28,6 +28,8 @@
 	X(RECORD_STOP, "NetStream.Record.Stop", "status")                      \
 	X(RECORD_NOACCESS, "NetStream.Record.NoAccess", "error")               \
 	X(RECORD_FAILED, "NetStream.Record.Failed", "error")                   \
+	X(CLEAR_SUCCESS, "NetStream.Clear.Success", "status")                  \
+	X(CLEAR_FAILED, "NetStream.Clear.Failed", "error")                     \
 	X(PLAY_RESET, "NetStream.Play.Reset", "status")                        \
 	X(PLAY_START, "NetStream.Play.Start", "status")                        \
 	X(PLAY_STOP, "NetStream.Play.Stop", "status")                          \

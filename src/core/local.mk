@@ -19,6 +19,8 @@ libcore_a_SOURCES = \
 	src/core/play.c \
 	src/core/play.h \
 	src/core/playback.c \
+	src/core/reccopy.c \
+	src/core/reccopy.h \
 	src/core/record.c \
 	src/core/sharedobj.c \
 	src/core/sharedobj_entry.c \

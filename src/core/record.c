@@ -43,6 +43,7 @@ struct record {
 	uint64_t id;
 	enum record_state state;
 	char *name;
+	char *stream; /* the live one */
 	char *client; /* who published, for the script */
 	enum record_mode mode;
 	struct live_sink sink;
@@ -86,7 +87,8 @@ tell_script(struct record *r, enum script_event ev)
 {
 	struct script_args args = {
 		.client = r->client[0] != '\0' ? r->client : NULL,
-		.name = r->name,
+		.name = r->stream,
+		.text = r->name,
 	};
 
 	instance_event(r->set->inst, ev, &args);
@@ -112,6 +114,7 @@ record_free(void *obj)
 	timer_free(r->away);
 	drop_held(r);
 	free(r->name);
+	free(r->stream);
 	free(r->client);
 	free(r);
 }
@@ -520,13 +523,15 @@ record_new(
 	r->set = set;
 	r->loop = instance_loop(set->inst);
 	r->name = strdup(name);
+	r->stream = strdup(live_name(lv));
 	r->client = strdup(pub == NULL ? "" : pub->client);
 	r->away = timer_new(instance_loop(set->inst), away_too_long, r);
 	r->again.fn = announce_again;
 	r->again.arg = r;
 	r->sink.ops = &sink_ops;
 	r->sink.arg = r;
-	if (r->name == NULL || r->client == NULL || r->away == NULL) {
+	if (r->name == NULL || r->stream == NULL || r->client == NULL ||
+	    r->away == NULL) {
 		record_free(r);
 		return NULL;
 	}

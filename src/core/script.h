@@ -34,7 +34,7 @@ enum script_event { /* on(...), script-api.md 4 */
 	SCRIPT_UNPUBLISH,
 	SCRIPT_PLAY,     /* name, numbers start, length (seconds) */
 	SCRIPT_PLAY_END, /* name, number = seconds played */
-	SCRIPT_RECORD,   /* name */
+	SCRIPT_RECORD,   /* name, text = recording */
 	SCRIPT_RECORD_END,
 	SCRIPT_USE, /* name = object */
 	SCRIPT_RELEASE,

@@ -21,6 +21,7 @@ void bind_files_init(struct vm *);
 void bind_http_init(struct vm *);
 void bind_traffic_init(struct vm *);
 void bind_json_init(struct vm *);
+void bind_recording_init(struct vm *);
 void bind_secret_init(struct vm *);
 
 /* What Core.ready returned, into vm->decl. */

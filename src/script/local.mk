@@ -9,6 +9,7 @@ libscript_a_SOURCES = \
 	src/script/bind_http.c \
 	src/script/bind_json.c \
 	src/script/bind_peer.c \
+	src/script/bind_recording.c \
 	src/script/bind_secret.c \
 	src/script/bind_sharedobj.c \
 	src/script/bind_stream.c \

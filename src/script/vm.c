@@ -308,6 +308,7 @@ furnish(struct vm *vm)
 	bind_http_init(vm);
 	bind_traffic_init(vm);
 	bind_json_init(vm);
+	bind_recording_init(vm);
 	bind_secret_init(vm);
 }
 

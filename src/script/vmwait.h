@@ -15,7 +15,8 @@
 
 enum vmwait_kind {
 	VMWAIT_HTTP,
-	VMWAIT_FILES
+	VMWAIT_FILES,
+	VMWAIT_RECORDING
 };
 
 struct vmwait {

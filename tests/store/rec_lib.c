@@ -365,6 +365,53 @@ rec_verify(
 	return a.result;
 }
 
+int
+rec_rename(struct rec *r, const char *inst, const char *name, const char *to,
+    struct media_info *out)
+{
+	struct answer a = { 0 };
+
+	ck_assert_int_eq(
+	    media_admin_rename(r->media, inst, name, to, answered, &a), 0);
+	rec_wait(r, &a.came);
+	*out = a.info;
+	return a.result;
+}
+
+int
+rec_delete(struct rec *r, const char *inst, const char *name)
+{
+	struct answer a = { 0 };
+
+	ck_assert_int_eq(
+	    media_admin_delete(r->media, inst, name, answered, &a), 0);
+	rec_wait(r, &a.came);
+	return a.result;
+}
+
+static void
+on_meta(void *arg, int result, const struct err *why, struct refbuf *meta)
+{
+	struct answer *a = arg;
+
+	(void)why;
+	a->came = true;
+	a->result = result;
+	a->info.size = meta == NULL ? 0 : meta->len;
+}
+
+int
+rec_meta(struct rec *r, const char *inst, const char *name, size_t *out_len)
+{
+	struct answer a = { 0 };
+
+	ck_assert_int_eq(
+	    media_admin_meta(r->media, inst, name, on_meta, &a), 0);
+	rec_wait(r, &a.came);
+	*out_len = a.info.size;
+	return a.result;
+}
+
 /* --- files --- */
 
 const char *

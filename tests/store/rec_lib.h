@@ -78,6 +78,12 @@ int rec_reindex(
 int rec_verify(
     struct rec *, const char *inst, const char *name, struct media_verify *out);
 
+int rec_rename(struct rec *, const char *inst, const char *name, const char *to,
+    struct media_info *out);
+int rec_delete(struct rec *, const char *inst, const char *name);
+/* Length of the onMetaData payload, 0: none; a result that is no FCS_OK. */
+int rec_meta(struct rec *, const char *inst, const char *name, size_t *out_len);
+
 /* Whole files. Paths from printf. */
 uint8_t *rec_slurp(const char *path, size_t *len);
 void rec_spit(const char *path, const void *p, size_t n);

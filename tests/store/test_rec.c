@@ -560,6 +560,61 @@ UNIT(list_names_every_recording_in_order)
 	rec_stop(&r);
 }
 
+UNIT(a_recording_gets_another_name_and_keeps_its_index)
+{
+	struct media_info i;
+	struct rec_writer w;
+	struct rec_player p;
+	struct rec r;
+	uint64_t indexed;
+	struct media_stats st;
+	size_t len;
+
+	rec_start(&r, unit_tmpdir(), NULL);
+	rec_make(&r, "a", "x", 60);
+	rec_make(&r, "a", "y", 10);
+	media_stats(r.media, &st);
+	indexed = st.indexed;
+	ck_assert_int_eq(
+	    rec_rename(&r, "a", "x", "flv:deep/down/z.flv", &i), 0);
+	ck_assert_str_eq(i.name, "deep/down/z");
+	ck_assert_str_eq(i.inst, "a");
+	ck_assert(i.indexed);
+	ck_assert_uint_eq(i.keys, 2);
+	ck_assert_int_eq(rec_info(&r, "a", "x", &i), FCS_ENOENT);
+	ck_assert_int_eq(rec_info(&r, "a", "deep/down/z", &i), FCS_OK);
+	media_stats(r.media, &st);
+	ck_assert_uint_eq(st.indexed, indexed);
+	ck_assert_int_eq(rec_meta(&r, "a", "deep/down/z", &len), FCS_OK);
+	ck_assert_uint_gt(len, 20);
+	ck_assert_int_eq(rec_meta(&r, "a", "x", &len), FCS_ENOENT);
+
+	ck_assert_int_eq(
+	    rec_rename(&r, "a", "y", "deep/down/z", &i), FCS_EEXIST);
+	ck_assert_int_eq(rec_rename(&r, "a", "x", "w", &i), FCS_ENOENT);
+	ck_assert_int_eq(
+	    media_admin_rename(r.media, "a", "y", "../y", NULL, NULL),
+	    FCS_EINVAL);
+
+	/* who plays it goes on; what is recorded stays */
+	rec_open(&r, &p, "a", "y");
+	rec_seek(&r, &p, 0);
+	ck_assert_int_eq(rec_rename(&r, "a", "y", "played", &i), FCS_OK);
+	rec_play(&r, &p, 0);
+	ck_assert_uint_eq(p.pictures, 11);
+	rec_close(&p);
+	rec_begin(&r, &w, "a", "now", MEDIA_NEW);
+	ck_assert_int_eq(rec_rename(&r, "a", "played", "now", &i), FCS_EEXIST);
+	rec_frames(&w, 0, 10);
+	rec_turn(&r, 100);
+	ck_assert_int_eq(rec_rename(&r, "a", "now", "later", &i), FCS_EBUSY);
+	ck_assert_int_eq(rec_delete(&r, "a", "now"), FCS_EBUSY);
+	rec_end(&r, &w);
+	ck_assert_int_eq(rec_delete(&r, "a", "now"), FCS_OK);
+	ck_assert_int_eq(rec_delete(&r, "a", "now"), FCS_ENOENT);
+	rec_stop(&r);
+}
+
 UNIT(hostile_names_are_refused_and_make_no_file)
 {
 	static const char *const names[] = { "../x", "a/../../x", "", ".flv",
