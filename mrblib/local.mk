@@ -50,7 +50,8 @@ MRBLIB_TEST = \
 	mrblib/test/20_instance.rb \
 	mrblib/test/30_client.rb \
 	mrblib/test/32_replica.rb \
-	mrblib/test/34_stream.rb
+	mrblib/test/34_stream.rb \
+	mrblib/test/36_stub.rb
 MRBLIB_PROBE = mrblib/test/probe.rb
 MRBLIB_CHECK = mrblib/test/check.rb
 

@@ -61,6 +61,10 @@ module FCS
         if what == "answer"
           call = @calls.delete(id)
           call.__settle(*rest) if call
+        elsif what == "http"
+          Stub.request(*rest)
+        elsif what == "reloaded"
+          @reloads << rest
         else
           c = @clients[id]
           c.__heard(what, *rest) if c
@@ -96,6 +100,14 @@ module FCS
         raise "here"
       rescue RuntimeError => e
         trail(e)[0].to_s.split(":in ")[0] || "-"
+      end
+
+      # New code in all instances; how each one ended.
+      def reload
+        @reloads = []
+        n = ask("reload")
+        wait(30) { @reloads.size >= n }
+        @reloads
       end
 
       def describe(e, at)
@@ -160,9 +172,27 @@ module FCS
         nil
       end
 
+      # What an address answers: the block gets the method and what was sent
+      # (parsed, if it is a form, JSON or a query) and returns [status, body],
+      # :refused or :mute. url: the whole address without its query; may end
+      # in *.
+      def stub_http(url, &block)
+        raise ArgumentError, "stub_http needs a block" if block.nil?
+        Stub.add(url.to_s, block)
+        nil
+      end
+
       # The value of secret(name) in all applications.
       def stub_secret(name, value)
         Test.ask("secret", name.to_s, value.to_s)
+        nil
+      end
+
+      # The files are read again and take over, in every instance; clients
+      # stay connected.
+      def reload!
+        Test.reload.each { |ended, why| fail!("the old code was kept: #{why}") if ended == "kept" }
+        Test.settle
         nil
       end
 

@@ -14,6 +14,8 @@
 #include "apptest/at_world.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "codec/weburl.h"
+#include "core/inst_reload.h"
 #include "net/timer.h"
 
 #define TEXT_MAX 4096
@@ -140,6 +142,17 @@ on_line(void *p, const char *line, size_t len)
 
 /* ---- what instances ask ---- */
 
+static struct value *
+unpacked(struct arena *a, const struct buf *b)
+{
+	const uint8_t *p = arena_memdup(a, buf_data(b), buf_len(b));
+	struct value *v = NULL;
+
+	if (p == NULL || value_unpack(a, p, buf_len(b), &v) != FCS_OK)
+		return NULL;
+	return v;
+}
+
 /* As stub_secret said; one that app.yaml names has a value in any case, the
  * same for all applications. */
 static struct value *
@@ -159,6 +172,59 @@ secret(struct at_host *h, struct instance *i, struct arena *a, const char *name)
 	return value_string(a, text);
 }
 
+/* http.allow holds in tests too. */
+static bool
+is_allowed(struct instance *i, const char *text, struct err *why)
+{
+	const struct config_app *settings =
+	    application_env(instance_app(i))->settings;
+	struct weburl url, entry;
+	const char *item;
+	size_t n;
+
+	if (weburl_parse(text, strlen(text), &url, why) != FCS_OK)
+		return false;
+	for (n = 0; n < config_app_count(settings, APP_HTTP_ALLOW); n++) {
+		item = config_app_item(settings, APP_HTTP_ALLOW, n);
+		if (weburl_parse(item, strlen(item), &entry, NULL) == FCS_OK &&
+		    weburl_is_below(&url, &entry))
+			return true;
+	}
+	(void)err_set(
+	    why, FCS_EACCES, "http.allow in app.yaml does not name this URL");
+	return false;
+}
+
+/* ["http", 0, instance, pending, method, url, headers, body] */
+static struct value *
+request(struct at_host *h, struct instance *i, const struct ask *q)
+{
+	char url[TEXT_MAX];
+	struct value *e, *copy;
+	struct arena *a;
+	struct err why;
+	struct buf b;
+	uint32_t n;
+
+	if (!is_allowed(i, text(q, 2, url), &why))
+		return value_string(q->arena, why.text);
+	e = new_event(h, &a);
+	if (e == NULL)
+		return NULL;
+	fcs_ignore(value_push(a, e, value_string(a, "http")));
+	fcs_ignore(value_push(a, e, value_number(a, 0)));
+	fcs_ignore(value_push(a, e, value_string(a, instance_full_name(i))));
+	for (n = 0; n < q->count; n++) {
+		buf_init(&b, 0);
+		copy = value_pack(&b, q->args[n]) == FCS_OK ? unpacked(a, &b)
+							    : NULL;
+		fcs_ignore(value_push(
+		    a, e, copy != NULL ? copy : value_new(a, VALUE_NULL)));
+		buf_fini(&b);
+	}
+	return NULL;
+}
+
 static void
 on_probe(void *p, struct instance *i, const char *what,
     struct value *const *args, uint32_t count, struct arena *arena,
@@ -169,6 +235,8 @@ on_probe(void *p, struct instance *i, const char *what,
 
 	if (strcmp(what, "secret") == 0)
 		*out = secret(p, i, arena, text(&q, 0, name));
+	else if (strcmp(what, "http") == 0)
+		*out = request(p, i, &q);
 }
 
 /* ["answer", ticket, ok, value, text] */
@@ -186,13 +254,8 @@ on_answer(struct instance *i, uint64_t ticket, uint64_t extra,
 	if (e == NULL)
 		return;
 	buf_init(&b, 0);
-	if (answer->value != NULL && value_pack(&b, answer->value) == FCS_OK) {
-		const uint8_t *p = arena_memdup(a, buf_data(&b), buf_len(&b));
-
-		if (p == NULL ||
-		    value_unpack(a, p, buf_len(&b), &copy) != FCS_OK)
-			copy = NULL;
-	}
+	if (answer->value != NULL && value_pack(&b, answer->value) == FCS_OK)
+		copy = unpacked(a, &b);
 	buf_fini(&b);
 	if (copy == NULL)
 		copy = value_new(a, VALUE_NULL);
@@ -259,6 +322,20 @@ ask_secret(struct ask *q)
 	s->value = strdup(text(q, 1, value));
 	s->next = q->h->secrets;
 	q->h->secrets = s;
+	return FCS_OK;
+}
+
+/* resolve(name, pending, ok, value, error) */
+static int
+ask_resolve(struct ask *q)
+{
+	char name[TEXT_MAX], error[TEXT_MAX];
+	struct instance *i = at_world_instance(q->h->world, text(q, 0, name));
+
+	if (i != NULL)
+		instance_resolve(i, (uint64_t)number(q, 1),
+		    value_as_bool(arg(q, 2), false), arg(q, 3),
+		    text(q, 4, error));
 	return FCS_OK;
 }
 
@@ -402,6 +479,48 @@ ask_restart(struct ask *q)
 	return rc;
 }
 
+/* ["reloaded", 0, ended, why] */
+static void
+on_reloaded(void *p, const struct inst_reload_result *r)
+{
+	static const char *const ends[] = { "done", "kept", "idle", "stopped" };
+	struct arena *a;
+	struct value *e = new_event(p, &a);
+
+	if (e == NULL)
+		return;
+	fcs_ignore(value_push(a, e, value_string(a, "reloaded")));
+	fcs_ignore(value_push(a, e, value_number(a, 0)));
+	fcs_ignore(value_push(a, e, value_string(a, ends[r->end])));
+	fcs_ignore(
+	    value_push(a, e, value_string(a, r->why == NULL ? "" : r->why)));
+}
+
+struct reload {
+	struct at_host *h;
+	uint32_t count;
+};
+
+static void
+reload_one(void *p, struct instance *i)
+{
+	struct reload *r = p;
+
+	r->count++;
+	inst_reload(i, false, on_reloaded, r->h);
+}
+
+/* reload() => how many instances; as many `reloaded` follow */
+static int
+ask_reload(struct ask *q)
+{
+	struct reload r = { q->h, 0 };
+
+	at_world_each(q->h->world, reload_one, &r);
+	q->out = value_number(q->arena, r.count);
+	return FCS_OK;
+}
+
 /* errors() => lines since the last time */
 static int
 ask_errors(struct ask *q)
@@ -429,6 +548,7 @@ static const struct {
 	{ "start", ask_start },
 	{ "call", ask_call },
 	{ "secret", ask_secret },
+	{ "resolve", ask_resolve },
 	{ "setting", ask_setting },
 	{ "connect", ask_connect },
 	{ "command", ask_command },
@@ -440,6 +560,7 @@ static const struct {
 	{ "timer", ask_timer },
 	{ "clock", ask_clock },
 	{ "restart", ask_restart },
+	{ "reload", ask_reload },
 	{ "errors", ask_errors },
 	{ "print", ask_print },
 };

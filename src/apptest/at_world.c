@@ -14,11 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/name.h"
 #include "base/str.h"
+#include "core/peer.h"
+#include "session/session.h"
 #include "storage/media.h"
 
 #define STEPS_MAX 1000000
@@ -39,6 +42,8 @@ struct at_world {
 	struct str sets; /* "app.x.key\0value\0" ... kept for a restart */
 	struct loop *loop;
 	struct room *rooms;
+	struct peer_locator locator;
+	uint32_t last_peer;
 };
 
 static void
@@ -84,6 +89,52 @@ begin(struct at_world *w, struct err *why)
 	return configure(w, why);
 }
 
+/* ---- between instances ---- */
+
+static void
+on_session_ended(void *arg, const char *client_id)
+{
+	(void)arg;
+	(void)client_id;
+}
+
+/* A socket pair, as in a worker; all applications are here. */
+static void
+on_locate(
+    void *arg, const struct peer_where *to, uint64_t peer, peer_located_fn done)
+{
+	struct at_world *w = arg;
+	char id[24];
+	struct session_handover s = { .client_id = id,
+		.ip = "127.0.0.1",
+		.protocol = "local",
+		.peer_name = to->from };
+	struct place *p;
+	struct err why;
+	int fd[2], rc;
+
+	rc = at_world_app(w, to->app, &p, &why);
+	if (rc == FCS_OK &&
+	    socketpair(
+		AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd) < 0)
+		rc = err_sys(&why, errno, "socketpair");
+	if (rc != FCS_OK) {
+		done(peer, rc, -1, why.text);
+		return;
+	}
+	(void)snprintf(id, sizeof(id), "peer%u", ++w->last_peer);
+	s.fd = fd[1];
+	rc = session_accept(place_app(p), &s, on_session_ended, NULL);
+	if (rc == FCS_OK) {
+		done(peer, FCS_OK, fd[0], "");
+		return;
+	}
+	(void)close(fd[0]);
+	done(peer, rc, -1, err_text(rc));
+}
+
+/* ---- life ---- */
+
 int
 at_world_new(const char *const *folders, const char *state,
     const struct probe *probe, struct at_world **out, struct err *why)
@@ -97,6 +148,8 @@ at_world_new(const char *const *folders, const char *state,
 	w->folders = folders;
 	w->state = state;
 	w->probe = probe;
+	w->locator.locate = on_locate;
+	w->locator.arg = w;
 	state_of(w, path);
 	if (mkdir(path, 0700) < 0)
 		return err_sys(why, errno, "%s", path);
@@ -155,8 +208,8 @@ at_world_app(
 	r = calloc(1, sizeof(*r));
 	if (r == NULL)
 		return err_set(why, FCS_ENOMEM, "out of memory");
-	rc = place_open(
-	    w->loop, w->config, app, dir, NULL, w->probe, &r->place, why, hint);
+	rc = place_open(w->loop, w->config, app, dir, &w->locator, w->probe,
+	    &r->place, why, hint);
 	if (rc != FCS_OK) {
 		free(r);
 		return rc;
@@ -218,6 +271,38 @@ at_world_instance(struct at_world *w, const char *name)
 			return application_instance(
 			    place_app(r->place), inst, false, &why);
 	return NULL;
+}
+
+struct names {
+	struct str text; /* each with a NUL */
+};
+
+static void
+note_name(void *arg, struct instance *i)
+{
+	struct names *n = arg;
+
+	str_add(&n->text, instance_full_name(i));
+	str_addc(&n->text, '\0');
+}
+
+void
+at_world_each(
+    struct at_world *w, void (*fn)(void *arg, struct instance *), void *arg)
+{
+	const struct room *r;
+	struct instance *i;
+	struct names n;
+	const char *p;
+
+	str_init(&n.text);
+	for (r = w->rooms; r != NULL; r = r->next)
+		application_each(place_app(r->place), note_name, &n);
+	for (p = str_text(&n.text); p < str_text(&n.text) + n.text.len;
+	     p += strlen(p) + 1)
+		if ((i = at_world_instance(w, p)) != NULL)
+			fn(arg, i);
+	str_fini(&n.text);
 }
 
 static bool

@@ -33,6 +33,10 @@ int at_world_start(struct at_world *, const char *name, struct instance **out,
 /* The instance if it is there, else NULL. */
 struct instance *at_world_instance(struct at_world *, const char *name);
 
+/* fn for every instance; it may end them. */
+void at_world_each(
+    struct at_world *, void (*fn)(void *arg, struct instance *), void *arg);
+
 /* Run until nothing happens any more without the clock moving. files: also
  * until everything recorded so far is in the files. FCS_ELIMIT: no end of it. */
 int at_world_settle(struct at_world *, bool files, struct err *why) FCS_MUSTUSE;

@@ -15,8 +15,9 @@ struct probe {
 	 * The script asks (mrblib/test/probe.rb): what, with args (borrowed).
 	 * The answer in *out, from the arena; NULL = nil. Never enters a VM:
 	 *	secret	name => text
-	 *	http	pending, method, url, body => nil; answered through
-	 *		instance_resolve()
+	 *	http	pending, method, url, [name, value ...], body => nil, or
+	 *		why not at once; answered by instance_resolve() with
+	 *		[status, [name, value ...], body]
 	 *	problem	text => nil; only_check: a wrong declaration
 	 */
 	void (*ask)(void *arg, struct instance *, const char *what,

@@ -346,6 +346,10 @@ dial(struct peer *p)
 		locate(p);
 		return;
 	}
+	if (env_of(p)->probe != NULL) {
+		peer_over(p, NULL, "a test has no network", false);
+		return;
+	}
 	p->phase = PEER_REACHING;
 	p->dial =
 	    dial_new(p->loop, p->where.host, p->where.port, ms, on_dialled, p);

@@ -9,6 +9,8 @@ class Words < FCS::App
   allow(:publish) { |c, s| s.query["key"] == "k" || reject("bad key") }
 
   on(:start) { @n = 0 }
+  on(:handover) { { "n" => @n } }
+  on(:reload)   { |state| @n = state["n"] + 100 }
   on :connect do |c, user = nil, *|
     reject "no name" if user.nil?
     c.hold(30) if user == "later"
@@ -27,6 +29,13 @@ class Words < FCS::App
   expose(:seat)    { |c| config["seats"] }
   expose(:leave)   { |c| c.disconnect "bye" }
   expose(:now)     { |c| now.to_i }
+
+  expose(:login)   { |c, url, data| http.post(url, json: data).await.json }
+  expose(:look)    { |c, url| r = http.get(url, query: { "q" => "a b" }); r = r.await; [r.status, r.body] }
+  expose(:dial)    { |c, uri| @peer = peer(uri, "near"); true }
+  expose(:over)    { |c, name, *args| @peer.call(name, *args).await }
+  expose(:peer?)   { |c| [@peer.open?, c.peer_name] }
+  expose(:from)    { |c| [c.peer_name, c.protocol, c.ip] }
 
   def double(x) = x * 2
   def wait_for(s) = sleep(s)

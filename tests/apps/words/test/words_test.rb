@@ -223,6 +223,56 @@ test "secrets are stubs" do
   assert_equal "sesame", c.call!(:secret)
 end
 
+test "other servers are stubs" do
+  c = start("words").connect!("ann")
+  stub_http("http://auth.example/login") { |method, data| [200, { "m" => method, "name" => data["user"] }] }
+  assert_equal({ "m" => "POST", "name" => "ann" }, c.call!(:login, "http://auth.example/login", { "user" => "ann" }))
+  stub_http("https://api.example/v1/*") { |method, data| [404, "#{method} #{data["q"]}"] }
+  assert_equal [404, "GET a b"], c.call!(:look, "https://api.example/v1/x")
+end
+
+test "what is not stubbed, or not in http.allow, is refused" do
+  c = start("words").connect!("ann")
+  assert_raises(FCS::CallError) { c.call!(:look, "http://auth.example/x") }
+  expect_error "no stub_http for http://auth.example/x"
+  stub_http("http://other.example/") { [200, ""] }
+  assert_raises(FCS::CallError) { c.call!(:look, "http://other.example/") }
+  expect_error "http.allow in app.yaml does not name this URL"
+  stub_http("http://auth.example/x") { :refused }
+  assert_raises(FCS::CallError) { c.call!(:look, "http://auth.example/x") }
+  expect_error "connection refused"
+  stub_http("http://auth.example/x") { :mute }
+  assert_raises(FCS::CallError) { c.call!(:look, "http://auth.example/x") }
+  expect_error "no answer within 10"
+end
+
+test "new code takes over, clients stay" do
+  i = start("words")
+  c = i.connect!("ann")
+  advance 120
+  reload!
+  assert_equal 102, c.call!(:ticks)
+  assert_equal [:accepted, ["ann"]], [c.state, i.clients.map { |x| x.user }]
+  i.shared(:board)["x"] = 1
+  assert_equal 1, c.shared(:board, persistent: true)["x"]
+end
+
+test "instances connect to each other" do
+  far = start("words/far")
+  c = start("words/near").connect!("ann")
+  c.call!(:dial, "words/far")
+  assert_equal [true, nil], c.call!(:peer?)
+  assert_equal ["words/near", "local", "127.0.0.1"], c.call!(:over, :from)
+  assert_equal ["near"], far.clients.map { |x| x.user }
+end
+
+test "a test has no network" do
+  c = start("words/near").connect!("ann")
+  c.call!(:dial, "rtmp://other.example/app")
+  advance 60
+  assert_equal [false, nil], c.call!(:peer?)
+end
+
 test "config and settings of the application" do
   assert_equal 3, start("words").connect!("ann").call!(:seat)
 end
