@@ -13,4 +13,5 @@ libnet_a_SOURCES = \
 	src/net/loop_int.h \
 	src/net/pace.c src/net/pace.h \
 	src/net/stream.c src/net/stream.h \
-	src/net/timer.c src/net/timer.h
+	src/net/timer.c src/net/timer.h \
+	src/net/watchdir.c src/net/watchdir.h

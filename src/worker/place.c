@@ -23,6 +23,7 @@
 #include "storage/files.h"
 #include "storage/media.h"
 #include "storage/store.h"
+#include "worker/devwatch.h"
 #include "worker/place.h"
 
 struct place {
@@ -36,6 +37,7 @@ struct place {
 	struct fetch *fetch;
 	struct files *files;
 	struct application *app;
+	struct devwatch *devwatch; /* --dev; NULL: none */
 };
 
 static void
@@ -367,6 +369,8 @@ out:
 	if (rc == FCS_OK) {
 		check_allow(p);
 		start_instances(p);
+		if (config_is_dev(c))
+			p->devwatch = devwatch_new(p->app);
 		*out = p;
 	} else {
 		place_close(p);
@@ -390,6 +394,8 @@ place_reload(struct place *p, const struct config *c)
 void
 place_stop(struct place *p, void (*done)(void *arg), void *arg)
 {
+	devwatch_free(p->devwatch);
+	p->devwatch = NULL;
 	application_stop(p->app, "shutdown", done, arg);
 }
 
@@ -398,6 +404,7 @@ place_close(struct place *p)
 {
 	if (p == NULL)
 		return;
+	devwatch_free(p->devwatch);
 	if (p->media != NULL)
 		media_stop(p->media);
 	p->media = NULL;

@@ -348,6 +348,106 @@ def a_failed_start_is_tried_again_at_once():
     eq(guest(s, "ann").ask("version"), 1.0)
 
 
+# -- on save, with --dev ---------------------------------------------------
+
+def by_rename(path, text):
+    """As editors do: beside it, then onto its name."""
+    new = path.with_name(".%s.swp" % path.name)
+    new.write_text(text)
+    new.replace(path)
+
+
+def by_backup(path, text):
+    """As other editors do: the old one is moved away first."""
+    path.rename(path.with_name(path.name + "~"))
+    path.write_text(text)
+
+
+def version_is(c, n):
+    poll(lambda: c.ask("version") == n, 10, "version %s" % n)
+
+
+@case
+def a_save_is_enough_with_dev():
+    s = room(args=["--dev"])
+    d = s.apps / "room"
+    a = guest(s, "ann")
+    a.ask("inc")
+    for n, save in enumerate((Path.write_text, by_rename, by_backup), 2):
+        save(d / "main.rb", main(n))
+        version_is(a, n)
+    s.wait_log("app.reload .*name=room cause=saved instances=1")
+    eq([a.ask("inc"), a.closed], [2.0, None])
+
+
+@case
+def a_broken_save_says_where_and_the_next_one_heals():
+    s = room(args=["--dev"])
+    d = s.apps / "room"
+    a = guest(s, "ann")
+    (d / "main.rb").write_text("class Room < FCS::App\n  on(:conect) { }\n"
+                               "end\n")
+    s.wait_log(r"instance.reload .*result=kept why=.main.rb:2: unknown event "
+               r":conect, did you mean :connect")
+    eq(a.ask("version"), 1.0)
+    (d / "main.rb").write_text(main(2))
+    version_is(a, 2.0)
+    (d / "app.yaml").write_text("scrip: 1\n")
+    s.wait_log(r"app.reload .*app\.yaml:1:1: unknown key")
+    (d / "app.yaml").unlink()
+    (d / "main.rb").write_text(main(3))
+    version_is(a, 3.0)
+    eq(a.closed, None)
+
+
+@case
+def new_files_and_folders_of_lib_are_watched():
+    s = room(args=["--dev"])
+    d = s.apps / "room"
+    lib = s.tmp / "shared"
+    lib.mkdir()
+    a = guest(s, "ann")
+    (d / "lib").mkdir()
+    (d / "lib" / "v.rb").write_text("V = 5\n")
+    (d / "main.rb").write_text('load "lib/v"\n' + main("V"))
+    version_is(a, 5)
+    by_rename(d / "lib" / "v.rb", "V = 6\n")
+    version_is(a, 6)
+    (d / "lib" / "deep").mkdir()
+    (d / "lib" / "deep" / "w.rb").write_text("W = 7\n")
+    (d / "lib" / "v.rb").write_text('load "lib/deep/w"\nV = W\n')
+    version_is(a, 7)
+    (d / "lib" / "deep" / "w.rb").write_text("W = 8\n")
+    version_is(a, 8)
+    (d / "app.yaml").write_text("script:\n  path: [%s]\n" % lib)
+    (lib / "x.rb").write_text("X = 9\n")
+    (d / "main.rb").write_text('load "x"\n' + main("X"))
+    version_is(a, 9)
+    (lib / "x.rb").write_text("X = 10\n")
+    version_is(a, 10)
+
+
+@case
+def one_save_is_one_reload_and_only_with_dev():
+    s = room(args=["--dev"])
+    d = s.apps / "room"
+    a = guest(s, "ann")
+    for n in range(2, 12):              # within the pause after a save
+        (d / "main.rb").write_text(main(n))
+    version_is(a, 11)
+    (d / ".main.rb.swp").write_text("x")
+    (d / "main.rb~").write_text("x")
+    (d / "notes.txt").write_text("x")
+    loop.run_for(0.3)
+    ok(s.ctl_one("inst", "list")["reloads"] <= 2)
+    p = room()
+    b = guest(p, "bob")
+    (p.apps / "room" / "main.rb").write_text(main(2))
+    loop.run_for(0.3)
+    eq(b.ask("version"), 1.0)
+    eq(p.ctl_one("inst", "list")["reloads"], 0)
+
+
 @case(timeout=60)
 def a_hundred_reloads_cost_no_memory():
     s = room()

@@ -7,7 +7,8 @@ check_PROGRAMS += \
 	tests/unit/net/test_listener \
 	tests/unit/net/test_loop \
 	tests/unit/net/test_pace \
-	tests/unit/net/test_stream
+	tests/unit/net/test_stream \
+	tests/unit/net/test_watchdir
 endif
 tests_unit_net_test_channel_LDADD = $(UNIT) $(LIBS_NET)
 tests_unit_net_test_dial_LDADD = $(UNIT) $(LIBS_NET)
@@ -18,3 +19,4 @@ tests_unit_net_test_stream_LDADD = $(UNIT) $(LIBS_NET)
 tests_unit_net_test_pace_SOURCES = tests/unit/net/test_pace.c \
 	tests/lib/leap.c tests/lib/leap.h
 tests_unit_net_test_pace_LDADD = $(UNIT) $(LIBS_NET)
+tests_unit_net_test_watchdir_LDADD = $(UNIT) $(LIBS_NET)
