@@ -17,13 +17,14 @@ module FCS
     # make a fiber costs more than most handlers.
     class Task
       attr_accessor :waits, :dropped
-      attr_reader :fiber, :client
+      attr_reader :fiber
 
-      def initialize
-        @fiber = Fiber.new { run }
+      def initialize(resting)
+        @resting = resting
+        @fiber = Fiber.new { |call| run(call) }
       end
 
-      # What it does when it is resumed.
+      # What it does when it is resumed, unless that brings a call.
       def take(label, client, body)
         @label = label
         @client = client
@@ -31,35 +32,31 @@ module FCS
         self
       end
 
-      # The same for a call of a client, which must be quick: no block, no
-      # text for the label.
-      def take_call(ticket, client, name, to, args)
-        @label = name
-        @client = client
-        @ticket = ticket
-        @to = to
-        @args = args
-        self
-      end
-
-      def label = @ticket ? "expose(:#{@label})" : @label
-
       private
 
-      def run
+      # call: [ticket, client, name, to, args], or nil. What is needed each
+      # time is in variables: they are found without looking for them.
+      def run(call)
+        core = Core
+        fiber = Fiber
+        resting = @resting
         while true
           begin
-            if @ticket
-              Core.serve(@ticket, @client, @label, @to, @args)
+            if call
+              ticket, client, name, to, args = call
+              core.serve(ticket, client, name, to, args)
             else
               @body.call(self)
+              @body = @client = nil
             end
           rescue Exception => e
-            Core.report(e, label, @client)
+            core.report(e, call ? "expose(:#{name})" : @label, call ? client : @client)
           end
-          @ticket = @client = @body = @to = @args = @dropped = nil
-          return unless Core.rest(self)
-          Fiber.yield
+          @dropped = nil if @dropped
+          return if resting.size >= TASKS_KEPT
+          resting << self
+          call = client = to = args = nil
+          call = fiber.yield
         end
       end
     end
@@ -93,6 +90,11 @@ module FCS
         raise ArgumentError, "there is no class below FCS::App" if klass.nil?
         App.__check(klass)
         @app = klass.new
+        @exposed = klass.__exposed
+        @call_judges = klass.__allow["call"]
+        @missing = klass.__on["missing"]
+        @native = Native
+        @proc = Proc
         [klass.__on.keys, klass.__allow_list, klass.__shared_list]
       end
 
@@ -101,14 +103,7 @@ module FCS
       # --- handlers ---
 
       def spawn(label, client = nil, &body)
-        step((@resting.pop || Task.new).take(label, client, body))
-      end
-
-      # A task has nothing to do. Returns whether it is kept for the next.
-      def rest(task)
-        return false if @resting.size >= TASKS_KEPT
-        @resting << task
-        true
+        step((@resting.pop || Task.new(@resting)).take(label, client, body))
       end
 
       def step(task, value = nil)

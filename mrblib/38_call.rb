@@ -1,47 +1,48 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Core: calls of clients, expose and on(:missing), script-api.md 6. This is what
-# happens most often, so it makes few objects: no blocks, no texts, one Array.
+# happens most often, so it makes few objects, no blocks and no texts, and takes
+# what Core.ready has laid out (@exposed, @native ...) instead of asking for it.
 module FCS
   module Core
     class << self
       # Host: as ask. args[0] is left free for the client.
       def call(ticket, id, name, args)
-        @task = nil
         client = @clients[id] || known(id)
         to = exposed(client, name)
         if to.nil? && name.include?(".")
           method = name.split(".").join("/")
           to = exposed(client, method)
         end
-        if to.nil? && @app.class.__on["missing"].nil?
-          return Native.answer(ticket, MISSING, "Method not found (#{name}).", nil, nil, 0.0)
-        end
         args[0] = client
         if to.nil?
+          if @missing.nil?
+            return Native.answer(ticket, MISSING, "Method not found (#{name}).", nil, nil, 0.0)
+          end
           args.insert(1, name)
-          to = @app.class.__on["missing"][0][1]
+          to = @missing[0][1]
         end
-        step((@resting.pop || Task.new).take_call(ticket, client, method || name, to, args))
+        @task = task = @resting.pop || Task.new(@resting)
+        task.fiber.resume([ticket, client, method || name, to, args])
+        @task = nil
       end
 
       # In a task: exactly one answer, whatever the method does.
       def serve(ticket, client, name, to, args)
-        if @app.class.__allow["call"]
+        if @call_judges
           verdict = judge_call(client, name, to, args)
           return answer(ticket, verdict) if verdict[0] != OK
         end
-        value = to.is_a?(Proc) ? @app.instance_exec(*args, &to) : invoke(to, args)
-        value = value.await until Native.result(ticket, value)
+        value = to.is_a?(@proc) ? @app.instance_exec(*args, &to) : invoke(to, args)
+        value = value.await until @native.result(ticket, value)
       rescue Exception => e
         answer(ticket, verdict_for(e, "expose(:#{name})", client))
       end
 
       # allow(:call) gets the name once, also before on(:missing).
       def judge_call(client, name, to, args)
-        missing = @app.class.__on["missing"]
-        first = missing && to.equal?(missing[0][1]) ? 2 : 1
+        first = @missing && to.equal?(@missing[0][1]) ? 2 : 1
         verdict_of("allow(:call)", client) do
-          judge(matching(@app.class.__allow["call"], name), [client, name] + args[first..-1], false)
+          judge(matching(@call_judges, name), [client, name] + args[first..-1], false)
         end
       end
 
@@ -49,7 +50,7 @@ module FCS
       def exposed(client, method)
         to = client && (table = client.__exposed) ? table[method] : nil
         to = table[method] if to.nil? && (table = @app.__exposed)
-        to = @app.class.__exposed[method] if to.nil?
+        to = @exposed[method] if to.nil?
         to || nil
       end
 
