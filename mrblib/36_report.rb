@@ -27,7 +27,7 @@ module FCS
                when FileError   then "Application.File.Failed"
                else return
                end
-        Native.log(2, "nobody awaited: #{error.message}", "code=#{code}")
+        Native.log(2, "nobody awaited: #{error.message}", ["code", code.to_s])
         tell_status("code" => code, "level" => "error", "description" => error.message)
       end
 

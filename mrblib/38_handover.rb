@@ -94,7 +94,7 @@ module FCS
           why = Native.formless(value)
           next if why.nil?
           bad << key
-          Native.log(2, "reload: #{what} #{key} is dropped: #{why}", "")
+          Native.log(2, "reload: #{what} #{key} is dropped: #{why}")
         end
         bad.each { |key| values.delete(key) }
         bad.size

@@ -94,23 +94,25 @@ module FCS
     def uptime = Native.uptime
     def log = Log
 
-    def secret(name)
-      Native.secret(name.to_s) or raise NotFound, "no secret #{name} in app.yaml"
-    end
+    def secret(name) = Native.secret(name.to_s)
 
     def inspect = "#<#{self.class} #{name}>"
   end
 
   module Log
     class << self
-      def debug(text, **fields) = Native.log(0, text.to_s, line(fields))
-      def info(text, **fields) = Native.log(1, text.to_s, line(fields))
-      def warn(text, **fields) = Native.log(2, text.to_s, line(fields))
-      def error(text, **fields) = Native.log(3, text.to_s, line(fields))
+      def debug(text, **fields) = Native.log(0, text.to_s, list(fields))
+      def info(text, **fields) = Native.log(1, text.to_s, list(fields))
+      def warn(text, **fields) = Native.log(2, text.to_s, list(fields))
+      def error(text, **fields) = Native.log(3, text.to_s, list(fields))
 
       private
 
-      def line(fields) = fields.map { |k, v| "#{k}=#{v}" }.join(" ")
+      def list(fields)
+        out = []
+        fields.each { |k, v| out << k.to_s << v.to_s }
+        out
+      end
     end
   end
 end

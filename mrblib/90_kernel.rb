@@ -2,17 +2,17 @@
 # Words every object has.
 module Kernel
   def trace(*texts)
-    texts.each { |t| FCS::Native.log(1, t.is_a?(String) ? t : t.inspect, "") }
+    texts.each { |t| FCS::Native.log(1, t.is_a?(String) ? t : t.inspect) }
     nil
   end
 
   def puts(*texts)
-    texts.each { |t| FCS::Native.log(1, t.to_s, "") }
+    texts.each { |t| FCS::Native.log(1, t.to_s) }
     nil
   end
 
   def p(*values)
-    values.each { |v| FCS::Native.log(1, v.inspect, "") }
+    values.each { |v| FCS::Native.log(1, v.inspect) }
     values.size <= 1 ? values[0] : values
   end
 
@@ -22,7 +22,11 @@ end
 
 module Secret
   class << self
-    def hmac(key, data) = FCS::Native.hmac(key.to_s, data.to_s)
+    def hmac(key, data)
+      raise ArgumentError, "hmac needs a key" if key.nil? || key.to_s.empty?
+      FCS::Native.hmac(key.to_s, data.to_s)
+    end
+
     def sha256(data) = FCS::Native.sha256(data.to_s)
     def token(bytes = 16) = FCS::Native.token(bytes)
 

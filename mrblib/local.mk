@@ -4,6 +4,7 @@
 MRBLIB = \
 	mrblib/00_error.rb \
 	mrblib/10_time.rb \
+	mrblib/12_random.rb \
 	mrblib/20_value.rb \
 	mrblib/30_core.rb \
 	mrblib/32_event.rb \

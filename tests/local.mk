@@ -87,7 +87,8 @@ fuzz:
 	@cd $(FUZZ_DIR) && { test -f Makefile || \
 	    $(abs_srcdir)/configure -q --enable-fuzzing CFLAGS="-O1 -g" \
 	    CC=clang; }
-	@$(MAKE) $(AM_MAKEFLAGS) -C $(FUZZ_DIR) tests/fuzz/fuzz_$(T)
+	@$(MAKE) $(AM_MAKEFLAGS) -C $(FUZZ_DIR) $(BUILT_SOURCES) \
+	    tests/fuzz/fuzz_$(T)
 	@$(MKDIR_P) $(FUZZ_DIR)/corpus/$(T)
 	d=$(srcdir)/tests/fuzz/dict/$(T).dict; \
 	$(FUZZ_DIR)/tests/fuzz/fuzz_$(T) -max_total_time=$(S) -timeout=10 \

@@ -517,10 +517,28 @@ write_line(const char *p, size_t n)
 	}
 }
 
+static void
+add_field(struct str *line, struct str *key, const struct log_field *f)
+{
+	size_t i;
+
+	str_reset(key);
+	for (i = 0; i < f->key_len; i++)
+		str_addc(key, (f->key[i] >= 'a' && f->key[i] <= 'z') ||
+				      (f->key[i] >= 'A' && f->key[i] <= 'Z') ||
+				      (f->key[i] >= '0' && f->key[i] <= '9') ||
+				      f->key[i] == '-' || f->key[i] == '.'
+				  ? f->key[i]
+				  : '_');
+	if (f->key_len == 0)
+		str_addc(key, '_');
+	add_pair(line, str_text(key), key->len, f->value, f->len, false);
+}
+
 /* With the lock held. */
 static void
 write_event(enum log_level level, const char *event, uint64_t left_out,
-    const char *fmt, va_list *ap)
+    const struct log_field *fields, size_t n, const char *fmt, va_list *ap)
 {
 	static const char lost[] = "log.lost why=\"out of memory\"\n";
 	struct str line;
@@ -530,6 +548,8 @@ write_event(enum log_level level, const char *event, uint64_t left_out,
 	str_init(&val);
 	add_head(&line, level, event);
 	add_pairs(&line, &val, fmt, ap);
+	for (; n > 0; n--)
+		add_field(&line, &val, fields++);
 	if (left_out > 0) {
 		str_reset(&val);
 		str_addf(&val, "%llu", (unsigned long long)left_out);
@@ -555,7 +575,7 @@ log_write(enum log_level level, const char *event, const char *fmt, ...)
 	pthread_mutex_lock(&state.lock);
 	if (level >= state.level && within_rate(event, &left_out)) {
 		va_start(ap, fmt);
-		write_event(level, event, left_out, fmt, &ap);
+		write_event(level, event, left_out, NULL, 0, fmt, &ap);
 		va_end(ap);
 	}
 	pthread_mutex_unlock(&state.lock);
@@ -571,7 +591,24 @@ log_write_all(enum log_level level, const char *event, const char *fmt, ...)
 	pthread_mutex_lock(&state.lock);
 	if (level >= state.level) {
 		va_start(ap, fmt);
-		write_event(level, event, 0, fmt, &ap);
+		write_event(level, event, 0, NULL, 0, fmt, &ap);
+		va_end(ap);
+	}
+	pthread_mutex_unlock(&state.lock);
+	errno = saved;
+}
+
+void
+log_write_fields(enum log_level level, const char *event,
+    const struct log_field *fields, size_t n, const char *fmt, ...)
+{
+	va_list ap;
+	int saved = errno;
+
+	pthread_mutex_lock(&state.lock);
+	if (level >= state.level) {
+		va_start(ap, fmt);
+		write_event(level, event, 0, fields, n, fmt, &ap);
 		va_end(ap);
 	}
 	pthread_mutex_unlock(&state.lock);

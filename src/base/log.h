@@ -59,6 +59,15 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...)
 /* As log_write without the limit per event: the caller has one of its own. */
 void log_write_all(enum log_level level, const char *event, const char *fmt,
     ...) FCS_PRINTF(3, 4);
+/* As log_write_all, and behind that n fields somebody else named: what is no
+ * letter, digit, `_`, `-` or `.` in a key becomes `_`. */
+struct log_field {
+	const char *key, *value;
+	size_t key_len, len;
+};
+void log_write_fields(enum log_level level, const char *event,
+    const struct log_field *fields, size_t n, const char *fmt, ...)
+    FCS_PRINTF(5, 6);
 
 #define log_debug(...) log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define log_info(...)  log_write(LOG_LEVEL_INFO, __VA_ARGS__)

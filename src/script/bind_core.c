@@ -19,8 +19,10 @@
 #include "script/vmlog.h"
 #include "script/vmtimer.h"
 
-#define SUGGEST_MAX 64
-#define REF_LEN     6
+#define SUGGEST_MAX    64
+#define REF_LEN        6
+#define LOG_FIELDS_MAX 32 /* of one line of a script */
+#define LOG_KEY_MAX    64
 
 static char *
 copy(struct arena *a, const char *text)
@@ -197,35 +199,74 @@ f_report(mrb_state *mrb, mrb_value self)
 	return mrb_str_new_cstr(mrb, ref);
 }
 
-/* log(level, text, fields) */
+/* Fields of a line that are ours. */
+static bool
+is_own_field(const char *p, size_t len)
+{
+	static const char *const own[] = { "time", "level", "event", "role",
+		"app", "inst", "text", "suppressed" };
+	size_t i;
+
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (strlen(own[i]) == len && memcmp(p, own[i], len) == 0)
+			return true;
+	return false;
+}
+
+/* From [key, value, key, value ...], all Strings; how many. */
+static size_t
+log_fields(mrb_value list, struct log_field *out)
+{
+	const mrb_value *v = RARRAY_PTR(list);
+	size_t n = 0;
+	mrb_int i;
+
+	for (i = 0; i + 1 < RARRAY_LEN(list) && n < LOG_FIELDS_MAX; i += 2) {
+		out[n].key = RSTRING_PTR(v[i]);
+		out[n].key_len = (size_t)RSTRING_LEN(v[i]);
+		if (out[n].key_len > LOG_KEY_MAX)
+			out[n].key_len = LOG_KEY_MAX;
+		if (is_own_field(out[n].key, out[n].key_len)) {
+			out[n].key = "field";
+			out[n].key_len = 5;
+		}
+		out[n].value = RSTRING_PTR(v[i + 1]);
+		out[n].len = (size_t)RSTRING_LEN(v[i + 1]);
+		n++;
+	}
+	return n;
+}
+
+/* log(level, text, fields = []): fields is [key, value ...] */
 static mrb_value
 f_log(mrb_state *mrb, mrb_value self)
 {
 	struct vm *vm = vm_of(mrb);
 	const struct config_app *settings;
-	const char *text, *fields;
-	mrb_int level, text_n, fields_n;
+	struct log_field fields[LOG_FIELDS_MAX];
+	const char *text;
+	mrb_int level, text_n, i;
+	mrb_value list = mrb_nil_value();
+	size_t n;
 
 	(void)self;
-	mrb_get_args(mrb, "iss", &level, &text, &text_n, &fields, &fields_n);
+	mrb_get_args(mrb, "is|o", &level, &text, &text_n, &list);
+	if (!mrb_array_p(list))
+		list = mrb_ary_new(mrb);
+	for (i = 0; i < RARRAY_LEN(list); i++)
+		if (!mrb_string_p(RARRAY_PTR(list)[i]))
+			mrb_raise(mrb, E_ARGUMENT_ERROR, "fields are Strings");
 	if (text_n > 4000)
 		text_n = 4000;
-	if (fields_n > 2000)
-		fields_n = 2000;
 	vmguard_native_begin();
 	settings = application_env(instance_app(vm->inst))->settings;
 	if ((settings == NULL ||
 		level >= config_app_int(settings, APP_APP_LOG_LEVEL)) &&
 	    vmlog_may(vm)) {
-		if (fields_n == 0)
-			log_write_all((enum log_level)level, "script.log",
-			    "inst=%s text=%.*s", instance_full_name(vm->inst),
-			    (int)text_n, text);
-		else
-			log_write_all((enum log_level)level, "script.log",
-			    "inst=%s text=%.*s fields=%.*s",
-			    instance_full_name(vm->inst), (int)text_n, text,
-			    (int)fields_n, fields);
+		n = log_fields(list, fields);
+		log_write_fields((enum log_level)level, "script.log", fields, n,
+		    "inst=%s text=%.*s", instance_full_name(vm->inst),
+		    (int)text_n, text);
 	}
 	vmguard_native_end();
 	return mrb_nil_value();
@@ -391,7 +432,7 @@ bind_core_init(struct vm *vm)
 	BIND(vm, "now_us", f_now_us, MRB_ARGS_NONE());
 	BIND(vm, "uptime", f_uptime, MRB_ARGS_NONE());
 	BIND(vm, "report", f_report, MRB_ARGS_REQ(5));
-	BIND(vm, "log", f_log, MRB_ARGS_REQ(3));
+	BIND(vm, "log", f_log, MRB_ARGS_ARG(2, 1));
 	BIND(vm, "formless", f_formless, MRB_ARGS_REQ(1));
 	BIND(vm, "suggest", f_suggest, MRB_ARGS_REQ(2));
 	BIND(vm, "types", f_types, MRB_ARGS_REQ(1));

@@ -243,10 +243,10 @@ static mrb_value
 parse_value(struct parse *p, int depth)
 {
 	space(p);
-	if (depth > JSON_DEPTH_MAX)
-		bad(p, "nested more than 32 deep");
 	if (p->at == p->end)
 		bad(p, "the text ends early");
+	if (depth >= JSON_DEPTH_MAX && (*p->at == '{' || *p->at == '['))
+		bad(p, "nested more than 32 deep");
 	switch (*p->at) {
 	case '{':
 		return parse_object(p, depth);

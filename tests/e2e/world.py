@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The outside world of a script: requests to a server of this test's own."""
 
+import hashlib
 import http.server
 import json
 import ssl
@@ -398,6 +399,55 @@ def the_last_words_of_an_instance_are_written():
     c.ask("leave_a_note")
     s.stop()
     eq(tree(s, "stopped").read_text(), "shutdown")
+
+
+@case
+def secrets_come_from_files_and_the_environment():
+    s = Server(start=False, env={"WORLD_KEY": "from env", "WORLD_NONE": ""})
+    key = s.tmp / "key"
+    key.write_bytes(b"from file\r\n")
+    s.own(key)
+    os.mkfifo(s.tmp / "pipe", 0o644)
+    (s.tmp / "long").write_bytes(b"x" * 65537)
+    (s.tmp / "full").write_bytes(b"x" * 65536)
+    (s.apps / "world" / "near").write_text("beside main.rb")
+    s.app("world", yaml="secrets:\n" + "".join(
+        "  %s: %s\n" % x for x in {
+            "env": "env:WORLD_KEY", "unset": "env:WORLD_NO",
+            "none": "env:WORLD_NONE", "file": "file:%s" % key,
+            "near": "file:near", "gone": "file:/nowhere",
+            "pipe": "file:%s/pipe" % s.tmp, "long": "file:%s/long" % s.tmp,
+            "full": "file:%s/full" % s.tmp, "odd": "word"}.items()))
+    s.start()
+    c = connect(s, "world")
+    for name, value in (("env", b"from env"), ("file", b"from file"),
+                        ("near", b"beside main.rb"), ("full", b"x" * 65536)):
+        eq(c.ask("secret", name), hashlib.sha256(value).hexdigest(), name)
+    for name in ("unset", "none", "gone", "pipe", "long", "odd", "nobody"):
+        got = str(c.ask("secret", name))
+        ok(got.startswith("FCS::NotFound: secret %s: " % name), got)
+        ok("from" not in got and str(s.tmp) not in got, got)
+    ok("from env" not in s.log and "from file" not in s.log)
+
+
+@case
+def a_worker_started_again_gives_other_numbers():
+    s = Server()
+    seen = [tuple(connect(s, "world/i%d" % i).ask("numbers"))
+            for i in range(3)]
+    eq(len(set(seen)), 3, seen)
+
+
+@case
+def fields_of_a_log_line_cannot_be_forged():
+    s = Server()
+    c = connect(s, "world")
+    c.ask("log", "a", "ip", "1 level=error\nx script.log text=fake")
+    line = s.wait_log("script.log.*text=a ")
+    ok('ip="1 level=error\\nx script.log text=fake"' in line, line)
+    c.ask("log", "b", "in st=\n", "x")
+    line = s.wait_log("script.log.*text=b ")
+    ok(line.endswith("in_st__=x"), line)
 
 
 @case

@@ -48,6 +48,10 @@ class World < FCS::App
     [taken.size, refused]
   end
 
+  answer(:secret) { |name| Secret.sha256(secret(name)) }
+  answer(:log)    { |text, name, value| log.warn(text, name.to_sym => value) }
+  answer(:numbers) { Array.new(4) { rand(1_000_000_000) } }
+
   # --- files ---
 
   def self.file(name, &block)

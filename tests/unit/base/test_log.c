@@ -191,4 +191,25 @@ UNIT(reopen_follows_a_rotation)
 	log_close();
 }
 
+UNIT(fields_named_by_somebody_else_stay_fields)
+{
+	struct log_field f[] = { { "ip", "1.2.3.4", 2, 7 },
+		{ "a b=\n\xff", "x\" y=1\n", 6, 7 }, { "", "", 0, 0 },
+		{ "nul", "a\0b", 3, 3 } };
+
+	setup();
+	log_write_fields(LOG_LEVEL_INFO, "x.y", f, 4, "n=%d", 1);
+	ck_assert_str_eq(body(), "x.y n=1 ip=1.2.3.4 "
+				 "a_b___=\"x\\\" y=1\\n\" _=\"\" "
+				 "nul=\"a\\x00b\"");
+	log_set_format(LOG_FORMAT_JSON);
+	log_write_fields(LOG_LEVEL_INFO, "x.y", f, 2, "n=%d", 1);
+	ck_assert_ptr_nonnull(strstr(last, "\"ip\":\"1.2.3.4\""));
+	ck_assert_ptr_nonnull(strstr(last, "\"a_b___\":\"x\\\" y=1\\n\"}"));
+	log_set_level(LOG_LEVEL_WARN);
+	lines = 0;
+	log_write_fields(LOG_LEVEL_INFO, "x.y", f, 2, "n=%d", 1);
+	ck_assert_int_eq(lines, 0);
+}
+
 UNIT_MAIN

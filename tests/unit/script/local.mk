@@ -45,4 +45,4 @@ EXTRA_DIST += tests/unit/script/api.rb tests/unit/script/app.rb \
 	tests/unit/script/await.rb \
 	tests/unit/script/check.rb tests/unit/script/runaway.rb \
 	tests/unit/script/sandbox.rb tests/unit/script/type.rb \
-	tests/unit/script/value.rb
+	tests/unit/script/value.rb tests/unit/script/world.rb

@@ -91,6 +91,27 @@ UNIT(classes_of_the_script_have_names_in_actionscript)
 	run("type.rb", 10, NULL);
 }
 
+UNIT(the_world_is_said_in_the_right_words)
+{
+	struct host_client *c = run("world.rb", 10, NULL);
+	char first[128];
+	const char *log;
+
+	(void)host_log();
+	ck_assert_str_eq(host_call(c, "test/log fields", "[]"), "true");
+	log = host_log();
+	ck_assert_msg(strstr(log, "text=\"two words\" ip=1.2.3.4 "
+				  "why=\"a b=\\\"c\\\"\\nd\" odd_key=1 "
+				  "field=mine n=\"\"\n") != NULL,
+	    "%s", log);
+	ck_assert_msg(strstr(log, "text=none\n") != NULL, "%s", log);
+	/* two VMs of the same second give other numbers */
+	(void)snprintf(
+	    first, sizeof(first), "%s", host_call(c, "numbers", "[]"));
+	c = host_connect_to(host_instance("b"), "c2", "[]");
+	ck_assert_str_ne(host_call(c, "numbers", "[]"), first);
+}
+
 UNIT(sandbox_has_no_doors)
 {
 	run("sandbox.rb", 10, NULL);
