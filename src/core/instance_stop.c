@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/rnd.h"
 #include "core/instance_int.h"
+#include "core/peer.h"
 
 #define STOP_SCRIPT_MS  5000 /* on(:stop) may await so long in all */
 #define STOP_CLIENTS_MS 5000
@@ -380,6 +381,9 @@ on_lost_task(void *arg)
 	struct instance *i = arg;
 
 	inst_work_abandon(i);
+	/* others need not wait for our clients to hear that it is gone */
+	if (application_env(i->app)->peer != NULL)
+		application_env(i->app)->peer->close_all(i);
 	if (i->stop == STOP_NONE)
 		i->stop = STOP_SCRIPT;
 	if (i->stop == STOP_SCRIPT)

@@ -215,17 +215,17 @@ on_locate(
     void *arg, const struct peer_where *to, uint64_t peer, peer_located_fn done)
 {
 	struct locate *l = arg;
+	int fd = -1, rc;
 	struct dial *d;
 	struct way *w;
-	int fd = -1, rc = pass_here(l, to, &fd);
 
-	if (rc != FCS_ENOENT) {
-		done(peer, rc, fd, rc == FCS_OK ? "" : err_text(rc));
-		return;
-	}
 	HASH_FIND_STR(l->ways, to->app, w);
 	if (w != NULL && w->ch != NULL) {
 		pass(w, peer, done, to->from);
+		return;
+	}
+	if ((rc = pass_here(l, to, &fd)) != FCS_ENOENT) {
+		done(peer, rc, fd, rc == FCS_OK ? "" : err_text(rc));
 		return;
 	}
 	d = calloc(1, sizeof(*d));

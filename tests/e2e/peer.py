@@ -133,6 +133,17 @@ def instances_of_applications_that_share_a_worker_are_reached():
 
 
 @case
+def no_client_can_claim_to_be_an_instance():
+    s = Server(apps=APPS)
+    c = connect(s, "far/b", flashVer="FlashCom/0.1.0 fcs",
+                swfUrl="rtmp://localhost/near/a", peer_name="near/a",
+                protocol="local")
+    w = c.ask("who")
+    eq(w["agent"], "FlashCom/0.1.0 fcs")
+    eq((w["peer_name"], w["protocol"]), (None, "rtmp"))
+
+
+@case
 def what_is_no_instance_is_an_error_at_once():
     c = near(Server(apps=APPS))
     for uri in ("near/a", "rtmp:/near/a", "rtmp://localhost/near/a"):
@@ -630,6 +641,103 @@ def peers_end_with_their_instance():
     poll(lambda: len(s.ctl("client", "list", "far/b")) == 1, 10, "the end")
     eq(f.ask("left"), 1)
     eq(s.log_lines("peer.failed"), [])
+
+
+@case
+def peers_end_with_their_script():
+    s = Server(apps=APPS)
+    f = connect(s, "far/b")
+    c = near(s)
+    dial(c, "p", "far/b")
+    c.hold()                        # a client that does not even listen
+    c.tell("spin")
+    poll(lambda: f.ask("left") == 1, 3, "the far side to see it")
+
+
+# -- rooms and their lobby ---------------------------------------------------
+
+def rooms(movie, want, timeout=15):
+    try:
+        poll(lambda: movie.ask("listRooms") == want, timeout, "the rooms")
+    except Timeout:
+        eq(movie.ask("listRooms"), want)
+
+
+@case(timeout=60)
+def the_lobby_follows_its_rooms_on_one_server():
+    s = Server(apps=["lobby", "room"])
+    movie = connect(s, "lobby", "Movie")
+    board = movie.object("rooms")
+    ann = connect(s, "room/blue")
+    rooms(movie, Object(blue=1.0))
+    bob, eve = connect(s, "room/blue"), connect(s, "room/red")
+    rooms(movie, Object(blue=2.0, red=1.0))
+    poll(lambda: board.slots == {"blue": 2.0, "red": 1.0}, 5, "the board")
+    eq(movie.ask("announce", "closing at ten"), 2)
+    wait(lambda: all(("notice", 0.0, ["closing at ten"]) in c.commands
+                     for c in (ann, bob, eve)), 5, "the notices")
+    with expect_failed(""):                 # not a room
+        movie.ask("room/users", 99)
+    bob.close()
+    rooms(movie, Object(blue=1.0, red=1.0))
+    s.ctl("app", "reload", "room")          # the new code dials anew
+    rooms(movie, Object(blue=1.0, red=1.0))
+    poll(lambda: ann.ask("lobby")[0], 10, "the new script's peer")
+    eve.close()
+    s.ctl("inst", "stop", "room/red")
+    rooms(movie, Object(blue=1.0))
+    s.dirty = True
+    os.kill(s.worker("room"), signal.SIGKILL)
+    rooms(movie, Object())
+    ann = connect(s, "room/blue")
+    rooms(movie, Object(blue=1.0))
+    os.kill(s.worker("lobby"), signal.SIGKILL)
+    movie.wait_closed()
+    movie = connect(s, "lobby", "Movie")
+    rooms(movie, Object(blue=1.0))
+
+
+@case(timeout=60)
+def a_wrong_password_is_no_room():
+    s = Server(apps=["lobby", "room"], start=False)
+    s.app("room", yaml="config:\n  password: open barley\n")
+    s.start()
+    movie = connect(s, "lobby", "Movie")
+    ann = connect(s, "room/blue")
+    poll(lambda: ann.ask("lobby")[1], 5, "the verdict")
+    is_open, info = ann.ask("lobby")
+    eq((is_open, info["code"]), (False, REJECTED))
+    eq(info["description"], "[ Server.Reject ] : invalid room connection")
+    eq(movie.ask("listRooms"), Object())
+
+
+@case(timeout=90)
+def the_lobby_follows_its_rooms_on_another_server():
+    hall = Server({"listen.rtmp": "127.0.0.2:0"}, apps=["lobby"])
+    where = "%s:%d" % hall.rtmp
+    a = Server(apps=["room"], start=False)
+    a.app("room", yaml="config:\n  lobby: %s\n" % hall.url("lobby"))
+    a.start()
+    movie = connect(hall, "lobby", "Movie")
+    ann = connect(a, "room/blue")
+    rooms(movie, Object(blue=1.0))
+    bob = connect(a, "room/blue")
+    rooms(movie, Object(blue=2.0))
+    bob.close()
+    rooms(movie, Object(blue=1.0))
+    a.dirty = True
+    os.kill(a.worker("room"), signal.SIGKILL)   # the room's server crashes
+    rooms(movie, Object())
+    ann = connect(a, "room/blue")
+    rooms(movie, Object(blue=1.0))
+    hall.stop()                                 # the lobby goes and returns
+    hall.options["listen.rtmp"] = where
+    hall.start()
+    movie = connect(hall, "lobby", "Movie")
+    rooms(movie, Object(blue=1.0), 40)
+    eq(movie.ask("announce", "we are back"), 1)
+    wait(lambda: ("notice", 0.0, ["we are back"]) in ann.commands, 5,
+         "the notice")
 
 
 # -- forwarding --------------------------------------------------------------

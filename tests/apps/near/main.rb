@@ -17,7 +17,12 @@ class Near < FCS::App
     attempt { watch(name, peer(uri, *args).once) }
   end
   expose(:dialMany) do |c, n, uri|
-    attempt { n.times { |i| watch("many#{i}", peer(uri, i)) } }
+    attempt do
+      n.times do |i|
+        watch("many#{i}", peer(uri, i))
+        sleep 0.001 if i % 50 == 49                  # script.time
+      end
+    end
   end
 
   expose(:ready)  { |c, name| attempt { @peers[name].ready.await(timeout: 20).uri } }
@@ -28,6 +33,7 @@ class Near < FCS::App
   expose(:tell)   { |c, name, method, *args| attempt { @peers[name].tell(method, *args) } }
   expose(:open?)  { |c, name| @peers[name].open? }
   expose(:status) { |c, name| @peers[name].status }
+  expose(:spin)   { |c| loop { } }
   expose(:hang)   { |c, name| @peers[name].close }
   expose(:seen)   { |c| @seen }
   expose(:opened) { |c| @peers.values.select { |p| p.open? }.size }
