@@ -172,6 +172,15 @@ fail:
 	return NULL;
 }
 
+static void
+free_now(void *obj)
+{
+	struct lookup *l = obj;
+
+	unref(l->shared);
+	free(l);
+}
+
 void
 lookup_free(struct lookup *l)
 {
@@ -182,6 +191,5 @@ lookup_free(struct lookup *l)
 	if (l->fd >= 0)
 		(void)close(l->fd);
 	timer_free(l->timer);
-	unref(l->shared);
-	loop_defer_free(l->loop, free, l);
+	loop_defer_free(l->loop, free_now, l); /* fn still reads the answer */
 }
