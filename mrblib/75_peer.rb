@@ -168,7 +168,15 @@ module FCS
     # A block that asks somebody else the same, for `expose ..., to:`.
     def self.__forward(to, name)
       raise ArgumentError, "expose to: a peer or a client" unless to.is_a?(Peer) || to.is_a?(Client)
-      proc { |client, *args| to.call(name, *args) }
+      proc do |client, *args|
+        begin
+          to.call(name, *args).await
+        rescue LimitError
+          raise Reject, "busy"
+        rescue ClientGone
+          raise Reject, "the client is gone"
+        end
+      end
     end
   end
 end

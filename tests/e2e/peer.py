@@ -460,6 +460,46 @@ def commands_that_are_none_before_the_verdict_end_the_try():
     eq(far.line().results, {})
 
 
+@case
+def pings_and_acknowledgements_are_answered():
+    far = FarServer()
+    c = near(Server({"limits.ping_idle": "1s", "limits.ping_time": "1s"},
+                    apps=APPS))
+    dial(c, "p", far.url())
+    line = far.line()
+    line.send(4, b"\0\6\0\0\x30\x39", 2)
+    wait(lambda: any(m.type == 4 and m.payload == b"\0\7\0\0\x30\x39"
+                     for m in line.messages), 5, "the pong")
+    line.send(5, (2000).to_bytes(4, "big"), 2)
+    eq(line.call("shout", 3, "x" * 3000)[0], "_result")
+    wait(lambda: any(m.type == 3 for m in line.messages), 5,
+         "an acknowledgement")
+    # now it is silent, and does not answer pings itself
+    wait(lambda: any(m.type == 4 and m.payload[:2] == b"\0\6"
+                     for m in line.messages), 5, "a ping")
+    await_(c, "p", ["close", None])
+    eq(c.ask("status", "p")["description"], "no answer to a ping")
+
+
+@case(timeout=60)
+def what_is_said_after_a_write_is_said_after_its_commit():
+    for method in ("writeThenTell", "writeThenAsk"):
+        s = Server(apps=APPS)
+        s.dirty = True
+        heard = []
+
+        def command(line, name, txn, args):
+            heard.append(args)
+            os.kill(s.worker("near"), signal.SIGKILL)
+        far = FarServer(command=command)
+        c = near(s)
+        dial(c, "p", far.url())
+        c.tell(method, "p", "slot")
+        wait(lambda: heard, 5, "the far side to hear it")
+        c.wait_closed()
+        eq(s.ctl("so", "get", "near/a", "kept", "slot")[0]["value"], 1)
+
+
 # -- limits ------------------------------------------------------------------
 
 def fill(c, name, n):
