@@ -200,6 +200,7 @@ on_started(struct instance *i, bool ok)
 		    "a start handler failed");
 	i->state = INSTANCE_RUNNING;
 	i->failures = 0;
+	i->not_before_ms = 0;
 	instance_admin_started(i, FCS_OK, "");
 	instance_resume(i);
 	instance_idle_check(i);

@@ -365,6 +365,68 @@ drop_a_client(struct instance *i, const struct script_args *args)
 	fake_note("out");
 }
 
+static int64_t fake_now_us;
+
+static int64_t
+fake_clock(void *arg)
+{
+	(void)arg;
+	return fake_now_us;
+}
+
+/* The reason of a refused connect, which names the attempt. */
+static void
+refused_for(struct instance *i, char *out, size_t cap)
+{
+	struct who a;
+
+	join(i, &a, "c1");
+	turn();
+	ck_assert_int_eq(a.rejected, 1);
+	(void)snprintf(out, cap, "%s", a.description);
+	leave(&a);
+	turn();
+}
+
+UNIT(failed_starts_are_tried_again_after_1_2_4_to_60_seconds)
+{
+	static const struct clock_source source = { fake_clock, fake_clock,
+		NULL };
+	static const char *const stay[] = { "idle_unload=0", NULL };
+	static const unsigned pauses_s[] = { 1, 2, 4, 8, 16, 32, 60, 60 };
+	char before[200], after[200];
+	struct instance *i;
+	struct who a;
+	size_t n;
+
+	fake_now_us = 1000000000;
+	clock_set(&source);
+	begin(&fake_script_ops, stay);
+	fake.open_result = FCS_EFORMAT;
+	i = instance("x");
+	refused_for(i, before, sizeof(before));
+	for (n = 0; n < sizeof(pauses_s) / sizeof(pauses_s[0]); n++) {
+		fake_now_us += (int64_t)pauses_s[n] * 1000000 - 1000;
+		turn();
+		refused_for(i, after, sizeof(after));
+		ck_assert_msg(strcmp(before, after) == 0, "%zu: early", n);
+		fake_now_us += 1000;
+		turn();
+		refused_for(i, after, sizeof(after));
+		ck_assert_msg(strcmp(before, after) != 0, "%zu: late", n);
+		(void)strcpy(before, after);
+	}
+	fake.open_result = FCS_OK;
+	fake_now_us += 60000000;
+	turn();
+	join(i, &a, "c1");
+	turn();
+	ck_assert_int_eq(a.accepted, 1);
+	leave(&a);
+	end();
+	clock_set(NULL);
+}
+
 UNIT(nothing_enters_the_script_while_it_runs)
 {
 	struct who a;
@@ -732,15 +794,6 @@ UNIT(lost_script_ends_its_instance_only_and_starts_again_later)
 	end();
 }
 
-static int64_t fake_now_us;
-
-static int64_t
-fake_clock(void *arg)
-{
-	(void)arg;
-	return fake_now_us;
-}
-
 UNIT(three_overruns_within_a_minute_disable_the_instance)
 {
 	static const struct clock_source source = { fake_clock, fake_clock,
@@ -827,6 +880,88 @@ UNIT(idle_instance_is_unloaded_unless_the_script_objects)
 	ck_assert_uint_eq(application_count(app), 0);
 	ck_assert_ptr_nonnull(strstr(fake_trace, "stop(gc)"));
 	end();
+}
+
+struct told {
+	int count, result;
+	char why[200];
+};
+
+static void
+on_told(void *arg, int result, const char *why)
+{
+	struct told *t = arg;
+
+	t->count++;
+	t->result = result;
+	(void)snprintf(t->why, sizeof(t->why), "%s", why);
+}
+
+UNIT(who_waits_for_a_start_or_an_end_is_told_once)
+{
+	static const char *const stay[] = { "idle_unload=0", NULL };
+	struct told a = { 0 }, b = { 0 }, c = { 0 };
+	struct instance *i;
+	struct who w;
+	int n;
+
+	begin(&fake_script_ops, stay);
+	fake.open_result = FCS_EFORMAT;
+	i = instance("x");
+	ck_assert_int_eq(instance_admin_start(i, on_told, &a), FCS_OK);
+	turn();
+	ck_assert_int_eq(a.result, FCS_ESCRIPT);
+	ck_assert_str_eq(a.why, "main.rb:1: no good");
+	fake.open_result = FCS_OK;
+	fake.park_start = true;
+	ck_assert_int_eq(instance_admin_start(i, on_told, &b), FCS_OK);
+	ck_assert_int_eq(instance_admin_start(i, on_told, &c), FCS_OK);
+	turn();
+	ck_assert_int_eq(b.count + c.count, 0);
+	fake_finish(true);
+	ck_assert_int_eq(b.count + c.count, 2);
+	ck_assert_int_eq(b.result + c.result, FCS_OK);
+	ck_assert_int_eq(instance_admin_start(i, on_told, &b), FCS_OK);
+	ck_assert_int_eq(b.count, 2); /* it runs */
+
+	fake.has_unload = true;
+	fake.answer.verdict = SCRIPT_REJECT;
+	fake.answer.text = "busy";
+	ck_assert_int_eq(
+	    instance_admin_unload(i, "unload", false, on_told, &a), FCS_OK);
+	turn();
+	ck_assert_int_eq(a.count, 2);
+	ck_assert_int_eq(a.result, FCS_EACCES);
+	ck_assert_str_eq(a.why, "the application refuses: busy");
+	ck_assert_int_eq(instance_state(i), INSTANCE_RUNNING);
+
+	/* forced, and another one that comes in the middle of it */
+	fake.park_stop = true;
+	ck_assert_int_eq(
+	    instance_admin_unload(i, "unload", true, on_told, &a), FCS_OK);
+	turn();
+	ck_assert_int_eq(
+	    instance_admin_unload(i, "unload", false, on_told, &c), FCS_OK);
+	join(i, &w, "c1"); /* waits for the next one */
+	ck_assert_int_eq(w.accepted + w.rejected, 0);
+	fake.park_start = false;
+	fake_finish(true);
+	for (n = 0; n < 50 && w.accepted == 0; n++)
+		turn();
+	ck_assert_int_eq(a.count, 3);
+	ck_assert_int_eq(a.result, FCS_OK);
+	ck_assert_int_eq(c.count, 2);
+	ck_assert_int_eq(w.accepted, 1);
+	leave(&w);
+
+	/* an instance that is freed tells its waiters as well */
+	fake.park_stop = true;
+	ck_assert_int_eq(
+	    instance_admin_unload(i, "unload", true, on_told, &a), FCS_OK);
+	turn();
+	ck_assert_int_eq(a.count, 3);
+	end();
+	ck_assert_int_eq(a.count, 4);
 }
 
 UNIT(connect_during_an_unload_gets_a_fresh_instance)

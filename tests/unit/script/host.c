@@ -275,6 +275,15 @@ host_log(void)
 	return copy;
 }
 
+const char *
+host_path(const char *name)
+{
+	static char path[1024];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", unit_tmpdir(), name);
+	return path;
+}
+
 void
 host_file(const char *name, const char *text)
 {

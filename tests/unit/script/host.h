@@ -32,6 +32,7 @@ struct host_client {
 void host_open(const char *main_rb, const char *const *settings);
 void host_open_file(const char *path, const char *const *settings);
 void host_file(const char *name, const char *text);
+const char *host_path(const char *name); /* of a file; until the next call */
 struct instance *host_instance(const char *name);
 struct loop *host_loop(void);
 struct application *host_app(void);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* app - the application half of the API: log, timers, status, life cycle. */
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "tests/lib/unit.h"
 #include "tests/unit/script/host.h"
 
@@ -52,6 +55,124 @@ UNIT(a_script_writes_a_thousand_lines_a_second_and_the_rest_is_counted)
 	HAS(log, "client=c1");
 	HAS(log, "error=\"y (RuntimeError)\"");
 	LACKS(log, "app=");
+}
+
+UNIT(fields_of_a_line_are_pairs_of_their_own)
+{
+	struct host_client *c;
+
+	host_open(
+	    "class A < FCS::App\n"
+	    "  expose(:say) { |c, v| log.warn \"play\", client: c.id, n: 1, app: v }\n"
+	    "end\n",
+	    NULL);
+	c = host_connect("c1", "[]");
+	(void)host_log();
+	(void)host_call(c, "say", "[\"x y\"]");
+	HAS(host_log(),
+	    "warn script.log inst=test/_definst_ text=play client=c1 n=1 "
+	    "field=\"x y\"");
+}
+
+/* ---- loading ---- */
+
+UNIT(main_script_is_found_in_four_places)
+{
+	static const char *const places[] = { "scripts/test.rb",
+		"scripts/main.rb", "test.rb", "main.rb" };
+	struct host_client *c;
+	char text[200], name[16];
+	size_t i;
+
+	host_open("x = 1\n", NULL);
+	ck_assert_int_eq(unlink(host_path("main.rb")), 0);
+	for (i = 0; i < 4; i++) {
+		(void)snprintf(text, sizeof(text),
+		    "class A < FCS::App\n  expose(:who) { |c| \"%s\" }\nend\n",
+		    places[i]);
+		host_file(places[i], text);
+		(void)snprintf(name, sizeof(name), "i%zu", i);
+		c = host_connect_to(host_instance(name), name, "[]");
+		(void)snprintf(text, sizeof(text), "\"%s\"", places[i]);
+		ck_assert_str_eq(host_call(c, "who", "[]"), text);
+	}
+}
+
+UNIT(load_takes_each_file_once_and_knows_the_library)
+{
+	char shelf[600], path[700];
+	const char *settings[] = { path, NULL };
+	struct host_client *c;
+	FILE *f;
+
+	(void)snprintf(shelf, sizeof(shelf), "%s/shelf", unit_tmpdir());
+	ck_assert_int_eq(mkdir(shelf, 0755), 0);
+	(void)snprintf(path, sizeof(path), "%s/common.rb", shelf);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ge(fputs("$n += 10\ndef common = 7\n", f), 0);
+	ck_assert_int_eq(fclose(f), 0);
+	(void)snprintf(path, sizeof(path), "script.path=%s", shelf);
+	host_file("lib/a.rb", "$n += 1\nload \"lib/b\"\n");
+	host_file("lib/b.rb", "$n += 1\nload \"lib/a.rb\"\n");
+	host_open(
+	    "$n = 0\n"
+	    "FIRST = [load(\"lib/a\"), load(\"lib/a.rb\"), load(\"common\")]\n"
+	    "class A < FCS::App\n"
+	    "  expose(:n) { |c| [$n, FIRST, common] }\n"
+	    "  expose(:late) { |c| load \"lib/b\" }\n"
+	    "end\n",
+	    settings);
+	c = host_connect("c1", "[]");
+	ck_assert_str_eq(host_call(c, "n", "[]"), "[12,[true,false,true],7]");
+	HAS(host_call(c, "late", "[]"), "Script error");
+	HAS(host_log(), "top level of main.rb only");
+	host_file("lib/b.rb", "\n\nno_such_word\n");
+	c = host_connect_to(host_instance("two"), "c2", "[]");
+	ck_assert_int_eq(c->rejected, 1);
+	HAS(host_log(), "lib/b.rb:3: ");
+	host_file("lib/b.rb", "def x(\n");
+	c = host_connect_to(host_instance("three"), "c3", "[]");
+	HAS(host_log(), "lib/b.rb:2:");
+}
+
+UNIT(a_class_may_not_define_what_the_api_keeps)
+{
+	static const char *const names[] = { "clients", "stats", "recordings",
+		"clear_streams", "shutdown", "sleep", "raise", "puts", "send" };
+	struct host_client *c;
+	char text[200], name[16];
+	size_t i;
+
+	host_open("class A < FCS::App\nend\n", NULL);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)snprintf(text, sizeof(text),
+		    "class A < FCS::App\n\n  def %s\n  end\nend\n", names[i]);
+		host_file("main.rb", text);
+		(void)snprintf(name, sizeof(name), "i%zu", i);
+		c = host_connect_to(host_instance(name), name, "[]");
+		ck_assert_msg(c->rejected == 1, "%s", names[i]);
+		(void)snprintf(text, sizeof(text),
+		    "main.rb:3: method %s is reserved", names[i]);
+		HAS(host_log(), text);
+	}
+}
+
+UNIT(words_of_the_class_are_not_words_of_a_handler)
+{
+	struct host_client *c;
+
+	host_open("class A < FCS::App\n"
+		  "  expose(:on)    { |c| on(:play) { } }\n"
+		  "  expose(:allow) { |c| allow(:play) { } }\n"
+		  "  expose(:type)  { |c| type \"a\", nil }\n"
+		  "end\n",
+	    NULL);
+	c = host_connect("c1", "[]");
+	HAS(host_call(c, "on", "[]"), "Script error");
+	HAS(host_call(c, "allow", "[]"), "Script error");
+	HAS(host_call(c, "type", "[]"), "Script error");
+	HAS(host_log(), "NoMethodError");
 }
 
 /* ---- on(:status) ---- */
