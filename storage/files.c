@@ -18,6 +18,7 @@ struct files {
 	struct files_tree tree; /* of the thread */
 	struct queue *todo, *finished;
 	uint64_t waiting; /* bytes submitted and not done; loop */
+	size_t undone;    /* operations submitted and not done; loop */
 	bool is_running;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -135,9 +136,17 @@ files_submit(struct files *f, struct files_op *op)
 	err_clear(&op->why);
 	buf_init(&op->out, 0);
 	rc = queue_put(f->todo, &op->item);
-	if (rc == FCS_OK)
+	if (rc == FCS_OK) {
 		f->waiting += op->len;
+		f->undone++;
+	}
 	return rc;
+}
+
+bool
+files_is_idle(const struct files *f)
+{
+	return f->undone == 0;
 }
 
 void
@@ -149,6 +158,7 @@ files_collect(struct files *f)
 	while ((item = queue_get(f->finished)) != NULL) {
 		op = QUEUE_ENTRY(item, struct files_op, item);
 		f->waiting -= op->len;
+		f->undone--;
 		(void)pthread_mutex_lock(&f->lock);
 		f->out -= buf_len(&op->out);
 		(void)pthread_cond_signal(&f->taken);

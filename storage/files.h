@@ -96,6 +96,8 @@ void files_stop(struct files *);
  * wait; FCS_ENOMEM. */
 int files_submit(struct files *, struct files_op *) FCS_MUSTUSE;
 void files_collect(struct files *); /* after wake(): calls done() */
+/* Nothing was submitted whose done() is still to come. */
+bool files_is_idle(const struct files *);
 
 /*
  * The grammar of paths, for both trees: parts between `/`, 16 at most, not

@@ -32,6 +32,10 @@
 #define LOG_TAIL   8192 /* bytes of a failed test's log that are shown */
 #define LIST       UINT32_MAX
 
+/* Somebody has had enough (Ctrl-C): the test that runs is ended, the folder is
+ * removed. */
+static volatile sig_atomic_t interrupted;
+
 struct result {
 	struct str text; /* what the child said */
 	int status;      /* of waitpid */
@@ -156,6 +160,25 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
 	return remove(path);
 }
 
+static void
+on_signal(int signo)
+{
+	(void)signo;
+	interrupted = 1;
+}
+
+static void
+catch_signals(bool on)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction sa = { .sa_handler = on ? on_signal : SIG_DFL };
+	size_t i;
+
+	(void)sigemptyset(&sa.sa_mask);
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)sigaction(signals[i], &sa, NULL);
+}
+
 /* What the child writes, until it ends or its time is up. */
 static void
 listen_to(pid_t pid, int fd, double until, struct result *r)
@@ -167,7 +190,7 @@ listen_to(pid_t pid, int fd, double until, struct result *r)
 
 	for (;;) {
 		left = until - seconds_now();
-		if (left <= 0)
+		if (left <= 0 || interrupted)
 			break;
 		if (poll(&p, 1, (int)(left * 1000) + 1) <= 0)
 			continue;
@@ -179,7 +202,7 @@ listen_to(pid_t pid, int fd, double until, struct result *r)
 		if (r->text.len < ANSWER_MAX)
 			str_addn(&r->text, piece, (size_t)n);
 	}
-	r->late = true;
+	r->late = !interrupted;
 	(void)kill(pid, SIGKILL);
 }
 
@@ -201,6 +224,7 @@ run_child(const struct at_run_options *o, const char *home, uint32_t i,
 	(void)fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
+		catch_signals(false);
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		out = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 		if (out < 0 || dup2(out, STDERR_FILENO) < 0 ||
@@ -230,6 +254,10 @@ judge(const struct at_run_options *o, const struct result *r, struct str *why)
 	if (r->late) {
 		str_addf(why, "it did not end within %.1f s and was killed",
 		    o->timeout_ms / 1000.0);
+		return false;
+	}
+	if (interrupted) {
+		str_add(why, "interrupted");
 		return false;
 	}
 	if (WIFSIGNALED(r->status)) {
@@ -323,7 +351,7 @@ run_all(const struct at_run_options *o, const char *home, char *names)
 	uint32_t i;
 	bool ok;
 
-	for (i = 0; (name = next_line(&names)) != NULL; i++) {
+	for (i = 0; !interrupted && (name = next_line(&names)) != NULL; i++) {
 		if (o->filter != NULL && strstr(name, o->filter) == NULL)
 			continue;
 		str_init(&why);
@@ -374,6 +402,7 @@ at_run(const struct at_run_options *o)
 		return 2;
 	}
 	str_init(&why);
+	catch_signals(true);
 	if (run_child(o, home, LIST, &r) != FCS_OK) {
 		fprintf(stderr, "fcsd: %s: %s\n", home, strerror(errno));
 	} else if (!judge(o, &r, &why)) {
@@ -387,5 +416,6 @@ at_run(const struct at_run_options *o)
 	str_fini(&r.text);
 	str_fini(&why);
 	(void)nftw(home, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	return status;
+	catch_signals(false);
+	return interrupted ? 1 : status;
 }

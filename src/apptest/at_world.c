@@ -22,6 +22,7 @@
 #include "base/str.h"
 #include "core/peer.h"
 #include "session/session.h"
+#include "storage/files.h"
 #include "storage/media.h"
 
 #define STEPS_MAX 1000000
@@ -314,7 +315,8 @@ is_idle(const struct at_world *w, bool files)
 
 	for (r = w->rooms; r != NULL; r = r->next) {
 		env = application_env(place_app(r->place));
-		if (!commit_is_idle(env->commit) || !media_is_idle(env->media))
+		if (!commit_is_idle(env->commit) ||
+		    !media_is_idle(env->media) || !files_is_idle(env->files))
 			return false;
 		if (!files)
 			continue;

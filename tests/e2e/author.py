@@ -15,6 +15,7 @@ sys.dont_write_bytecode = True
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 from lib import tap                                             # noqa: E402
+from lib.reactor import poll                                   # noqa: E402
 from lib.server import fcsctl, fcsd                                     # noqa: E402
 from lib.tap import case, eq, ok                                # noqa: E402
 
@@ -190,6 +191,23 @@ def nothing_is_left_behind():
                           "-t", "1", TMPDIR=str(tmp))
     eq(code, 1, out + err)
     eq(list(tmp.iterdir()), [])
+
+
+@case
+def who_is_interrupted_leaves_nothing_behind():
+    tmp = folder()
+    d = app(test='test "hang" do\n  start("demo")\n  loop { }\nend\n' + ONE)
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        p = subprocess.Popen([fcsd(), "--role=apptest", "test", d],
+                             env=dict(os.environ, TMPDIR=str(tmp)),
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        poll(lambda: list(tmp.glob("*/state/0/apps/demo")),
+             what="the test running")
+        p.send_signal(sig)
+        out = p.communicate(timeout=20)[0].decode()
+        eq(p.returncode, 1, out)
+        ok("interrupted" in out and "one" not in out, out)
+        eq(list(tmp.iterdir()), [])
 
 
 def ctl(*args, cwd=None):

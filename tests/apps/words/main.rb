@@ -30,6 +30,8 @@ class Words < FCS::App
   expose(:leave)   { |c| c.disconnect "bye" }
   expose(:now)     { |c| now.to_i }
 
+  expose(:keep)    { |c, name, text| files.write(name, text).await }
+  expose(:kept)    { |c, name| files.read(name).await }
   expose(:login)   { |c, url, data| http.post(url, json: data).await.json }
   expose(:look)    { |c, url| r = http.get(url, query: { "q" => "a b" }); r = r.await; [r.status, r.body] }
   expose(:dial)    { |c, uri| @peer = peer(uri, "near"); true }

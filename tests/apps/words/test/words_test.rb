@@ -223,6 +223,21 @@ test "secrets are stubs" do
   assert_equal "sesame", c.call!(:secret)
 end
 
+test "files are those of the test, and the clock stands still for them" do
+  c = start("words").connect!("ann")
+  before = c.call!(:now)
+  c.call!(:keep, "b.txt", "text")
+  assert_equal "text", c.call!(:kept, "b.txt")
+  assert_equal before, c.call!(:now)
+  restart!
+  assert_equal "text", start("words").connect!("ann").call!(:kept, "b.txt")
+end
+
+test "a file of another test is not there" do
+  assert_raises(FCS::CallError) { start("words").connect!("ann").call!(:kept, "b.txt") }
+  expect_error "FileError"
+end
+
 test "other servers are stubs" do
   c = start("words").connect!("ann")
   stub_http("http://auth.example/login") { |method, data| [200, { "m" => method, "name" => data["user"] }] }
