@@ -18,6 +18,7 @@ module FCS
     class Task
       attr_accessor :waits, :dropped
       attr_reader :fiber
+      attr_accessor :locks
 
       def initialize(resting)
         @resting = resting
@@ -52,6 +53,7 @@ module FCS
           rescue Exception => e
             core.report(e, call ? "expose(:#{name})" : @label, call ? client : @client)
           end
+          Lock.drop(self) if @locks
           @dropped = nil if @dropped
           return if resting.size >= TASKS_KEPT
           resting << self
@@ -113,14 +115,29 @@ module FCS
         @task = outer
       end
 
+      # For what must not begin where its end cannot be waited for.
+      def check_wait
+        raise AwaitError, "await where no answer can wait: guard, :message, :unload or transaction" if @sync > 0
+        raise AwaitError, "await outside of a handler" if @task.nil?
+        return if @task.fiber.equal?(Fiber.current)
+        raise AwaitError, "await inside a Fiber or Enumerator of your own"
+      end
+
+      # No handler that could wait runs: main.rb is read, a guard, a transaction.
+      def busy? = @sync.nil? || @sync > 0 || @task.nil?
+
+      # Let others run: the handler goes on in a turn of its own, with all of
+      # its time.
+      def breathe
+        pending = Pending.new
+        later { pending.__settle(nil, nil, true) }
+        pending.await(timeout: nil)
+      end
+
       # Park the running handler until pending is settled or time is up.
       def park(pending, timeout)
         task = @task
-        raise AwaitError, "await where no answer can wait: guard, :message, :unload or transaction" if @sync > 0
-        raise AwaitError, "await outside of a handler" if task.nil?
-        unless task.fiber.equal?(Fiber.current)
-          raise AwaitError, "await inside a Fiber or Enumerator of your own"
-        end
+        check_wait
         raise LimitError, "busy" if @parks.size >= @settings["handlers"]
         refuse_to_wait(pending, task) if @ending
         timer = timeout && timer_after(timeout) { pending.__expire(task) }

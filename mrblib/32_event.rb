@@ -73,7 +73,11 @@ module FCS
 
       # Handlers of an object do not get the object again.
       def object_args(event, args)
-        event == "sync" ? args[1..-1] : [args[0]] + args[2..-1]
+        case event
+        when "status" then args
+        when "sync" then args[1..-1]
+        else [args[0]] + args[2..-1]
+        end
       end
 
       def handle(event, block, args, client)

@@ -3,9 +3,9 @@
 # what is read is converted and frozen.
 module FCS
   class Change
-    attr_reader :code, :slot, :value, :old, :user, :client, :version
+    attr_reader :code, :slot, :value, :old, :user, :client, :version, :at
 
-    def initialize(code, slot, value, old, user, client, version)
+    def initialize(code, slot, value, old, user, client, version, at = nil)
       @code = code
       @slot = slot
       @value = value
@@ -13,11 +13,12 @@ module FCS
       @user = user
       @client = client
       @version = version
+      @at = at
     end
   end
 
   class SharedObject
-    EVENTS = %w[sync message use release].freeze
+    EVENTS = %w[sync message use release status].freeze
 
     attr_reader :name
 
@@ -30,6 +31,7 @@ module FCS
 
     def initialize(name, persistent)
       @name = name
+      wait_for_image(persistent) unless Core.busy? || Native.so_there?(name)
       Native.so_open(name, persistent)
     end
 
@@ -60,32 +62,40 @@ module FCS
     end
 
     def []=(slot, value)
+      Lock.pass(@name) if Lock.any?
       Native.so_set(@name, slot.to_s, value)
       value
     end
 
     # The block gets a copy it may change; its value is stored.
     def update(slot)
+      Lock.pass(@name) if Lock.any?
       value = yield(Native.so_copy(@name, slot.to_s))
       self[slot] = value
     end
 
     def increment(slot, by = 1)
+      Lock.pass(@name) if Lock.any?
       n = self[slot] || 0
       raise ValueError, "slot #{slot} is not a number" unless n.is_a?(Numeric)
       self[slot] = n + by
     end
 
     def delete(slot)
+      Lock.pass(@name) if Lock.any?
       old = self[slot]
       Native.so_set(@name, slot.to_s, nil) if key?(slot)
       old
     end
 
-    def clear = Native.so_clear(@name)
+    def clear
+      Lock.pass(@name) if Lock.any?
+      Native.so_clear(@name)
+    end
 
     # All or nothing: one version, one message; no await inside.
     def transaction
+      Lock.pass(@name) if Lock.any?
       Native.so_begin(@name)
       done = false
       begin
@@ -112,6 +122,19 @@ module FCS
       Native.so_watch(event, @name)
       (Core.object_handlers["#{event}:#{@name}"] ||= []) << block
       self
+    end
+
+    # A large object that is not in memory is read while others run.
+    def wait_for_image(persistent)
+      p = Core.pending(nil, StoreAnswer).__about("shared object #{@name}")
+      begin
+        waiting = Native.so_open_later(@name, persistent, p.__id)
+      rescue Error => e
+        Core.forget_pending(p.__id)
+        raise e
+      end
+      return Core.forget_pending(p.__id) unless waiting
+      p.await(timeout: 30)
     end
 
     def ==(other) = other.is_a?(SharedObject) && other.name == @name
@@ -156,7 +179,8 @@ module FCS
       list.delete(client)
       if list.empty?
         @here.delete(user)
-        object.delete(user)
+        object
+        Native.so_set(@name, user, nil) # past a lock: the server itself
       else
         put(user, list[-1])
       end
@@ -165,7 +189,8 @@ module FCS
     private
 
     def put(user, client)
-      object[user] = Core.at_once { Core.app.instance_exec(client, &@block) }
+      object
+      Native.so_set(@name, user, Core.at_once { Core.app.instance_exec(client, &@block) })
     rescue Exception => e
       Core.report(e, "presence(:#{@name})", client)
     end

@@ -115,6 +115,15 @@ module FCS
           next if value.nil? || (value.is_a?(Integer) && value >= 0)
           raise ArgumentError, "#{key}: is a whole number"
         end
+        __check_history(options[:history])
+      end
+
+      def __check_history(history)
+        return if history.nil? || history == false || (history.is_a?(Integer) && history >= 0)
+        good = history.is_a?(Hash) && history.all? do |k, v|
+          (k == :changes && v.is_a?(Integer) || k == :age && v.is_a?(Numeric)) && v >= 0
+        end
+        raise ArgumentError, "history: is a number of changes, { changes:, age: } or false" unless good
       end
 
       # The class against what the API keeps for itself.
@@ -139,20 +148,22 @@ module FCS
       # [pattern, persistent, readonly, guarded, conflict, durability,
       #  history, age, resync_depth, slots, value, bytes, users]
       def __shared_list
-        @shared.map do |name, o, guard|
-          changes, age = -1, -1
-          case o[:history]
-          when false   then changes = 0
-          when Integer then changes = o[:history]
-          when Hash
-            changes = o[:history][:changes] || -1
-            age = o[:history][:age] || -1
-          end
-          [name, { true => 1, :any => 2 }[o[:persistent]] || 0, o[:readonly] == true, !guard.nil?,
-           o[:conflict] == :reject, { os: 1, memory: 2 }[o[:durability]] || 0, changes, age.to_i,
-           o[:resync_depth] || -1, o[:max_slots] || -1, o[:max_value] || -1, o[:max_bytes] || -1,
-           o[:max_users] || -1]
+        @shared.map { |name, o, guard| __shared_row(name, o, guard) }
+      end
+
+      def __shared_row(name, o, guard)
+        changes, age = -1, -1
+        case o[:history]
+        when false   then changes = 0
+        when Integer then changes = o[:history]
+        when Hash
+          changes = o[:history][:changes] || -1
+          age = o[:history][:age] || -1
         end
+        [name, { true => 1, :any => 2 }[o[:persistent]] || 0, o[:readonly] == true, !guard.nil?,
+         o[:conflict] == :reject, { memory: 0, os: 1, disk: 2 }[o[:durability]] || -1, changes, age.to_i,
+         o[:resync_depth] || -1, o[:max_slots] || -1, o[:max_value] || -1, o[:max_bytes] || -1,
+         o[:max_users] || -1]
       end
     end
   end

@@ -27,21 +27,24 @@ module FCS
       to.empty? ? 0 : Native.tell(to.map { |c| c.id }, name.to_s, args)
     end
 
-    def shared(name, persistent: nil, **options)
+    def shared(name, persistent: nil, **options, &guard)
+      raise ArgumentError, "a guard belongs to the declaration in the class" if guard
       name = name.to_s
       unless options.empty?
         options.each_key { |k| raise ArgumentError, "unknown option #{k}: of shared" unless OPTIONS.include?(k.to_s) }
         App.__check_options(options)
       end
-      if persistent.nil?
-        persistent = false
-        self.class.__shared.each do |pattern, o, guard|
-          next unless Native.glob?(pattern, name)
-          persistent = o[:persistent] == :any ? nil : o[:persistent] == true
-          break
-        end
+      declared = self.class.__shared.find { |pattern, o, guard| Native.glob?(pattern, name) }
+      if declared && !options.empty?
+        raise ArgumentError, "#{name} is declared in the class: its options stand there"
       end
-      SharedObject.new(name, persistent)
+      if persistent.nil?
+        wanted = declared && declared[1][:persistent]
+        persistent = wanted == :any ? nil : wanted == true
+      end
+      so = SharedObject.new(name, persistent)
+      Native.so_options(name, App.__shared_row(name, options, nil)) unless options.empty?
+      so
     end
 
     def presence(name)

@@ -16,6 +16,8 @@ MRBLIB = \
 	mrblib/50_client.rb \
 	mrblib/52_client_traffic.rb \
 	mrblib/60_sharedobject.rb \
+	mrblib/62_sohistory.rb \
+	mrblib/64_solock.rb \
 	mrblib/70_stream.rb \
 	mrblib/72_recording.rb \
 	mrblib/75_peer.rb \

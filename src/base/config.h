@@ -113,11 +113,11 @@ enum config_reload {
 	X(SO_MAX_VALUE, "shared_objects.max_value", SIZE, "256K", 64, 1 << 24, NULL, ON_HUP, "bytes of a value") \
 	X(SO_MAX_BYTES, "shared_objects.max_bytes", SIZE, "64M", 1024, 1LL << 40, NULL, ON_HUP, "bytes of an object") \
 	X(SO_MAX_USERS, "shared_objects.max_users", INT, "10000", 1, 1000000, NULL, ON_HUP, "subscribers of an object") \
-	X(SO_LOCK_TIMEOUT, "shared_objects.lock_timeout", DURATION, "5s", 10, 600000, NULL, UNUSED, "wait for a lock") \
+	X(SO_LOCK_TIMEOUT, "shared_objects.lock_timeout", DURATION, "5s", 10, 600000, NULL, ON_HUP, "longest a handler may keep an object locked") \
 	X(SO_HISTORY, "shared_objects.history", INT, "1000", 0, 100000000, NULL, ON_HUP, "changes kept per object") \
 	X(SO_HISTORY_AGE, "shared_objects.history_age", DURATION, "7d", -1, 36600LL * 86400000, NULL, ON_HUP, "how long changes are kept; forever: no limit") \
 	X(SO_RESYNC_DEPTH, "shared_objects.resync_depth", INT, "-1", -1, 1000000000, NULL, ON_HUP, "versions a returning client may lag behind for a partial sync; -1: any") \
-	X(SO_DURABILITY, "shared_objects.durability", ENUM, "disk", 0, 0, "memory|os|disk", UNUSED, "what success promises") \
+	X(SO_DURABILITY, "shared_objects.durability", ENUM, "disk", 0, 0, "memory|os|disk", ON_HUP, "what success promises: on disk; given to the system, a loss of power may take it back; kept until flush or the end of the instance") \
 	X(RECORD_MODE, "record.mode", ENUM, "off", 0, 0, "off|new|append", ON_HUP, "recording of publishers that say live") \
 	X(RECORD_KEEP, "record.keep", DURATION, "forever", -1, 36600LL * 86400000, NULL, UNUSED, "delete recordings older than this") \
 	X(RECORD_MAX_DURATION, "record.max_duration", DURATION, "0", 0, 366 * 86400000LL, NULL, ON_HUP, "longest recording; 0: no limit") \

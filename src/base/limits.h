@@ -79,6 +79,7 @@ enum limits_unit {
 	X(SO_SLOT_NAME, "so_slot_name", SIZE, 1024, 16, 1024, "status SharedObject.NoWriteAccess")                                            \
 	X(SO_PER_CLIENT, "so_per_client", COUNT, 1024, 1, 65536, "status SharedObject.ObjectCreationFailed")                                  \
 	X(SO_QUEUE, "so_queue", COUNT, 65536, 64, 1000000, "reading from the writers pauses (batches waiting)")                               \
+	X(SO_LOCK_EVENTS, "so_lock_events", COUNT, 1024, 0, 1000000, "rejected (changes of clients waiting for a locked object)")             \
 	X(STREAM_NAME, "stream_name", SIZE, 255, 16, 255, "status BadName or StreamNotFound")                                                 \
 	X(STREAMS, "streams", COUNT, 65536, 1, 1000000, "NetStream.Failed (per instance)")                                                    \
 	X(PLAYLIST_ITEMS, "playlist_items", COUNT, 1024, 1, 65536, "Play.Failed")                                                             \

@@ -223,6 +223,8 @@ instance_script_options(struct instance *i, struct script_options *opt)
 	opt->native_ms =
 	    (uint32_t)limits_get(env->limits, LIMIT_SCRIPT_NATIVE_TIME);
 	opt->config_json = config_app_text(env->settings, APP_CONFIG);
+	opt->lock_timeout_ms =
+	    (uint32_t)application_setting(i->app, APP_SO_LOCK_TIMEOUT);
 	opt->handlers =
 	    (uint32_t)application_setting(i->app, APP_SCRIPT_HANDLERS);
 	opt->timers = (uint32_t)application_setting(i->app, APP_SCRIPT_TIMERS);

@@ -27,11 +27,13 @@ libcore_a_SOURCES = \
 	src/core/sharedobj_image.c \
 	src/core/sharedobj_int.h \
 	src/core/sharedobj_load.c \
+	src/core/sharedobj_look.c \
 	src/core/sharedobj_msg.c \
 	src/core/sharedobj_out.c \
 	src/core/sharedobj_path.c \
 	src/core/sharedobj_queue.c \
 	src/core/sharedobj_reload.c \
 	src/core/sharedobj_script.c \
+	src/core/sharedobj_task.c \
 	src/core/sharedobj_user.c \
 	src/core/viewer.c

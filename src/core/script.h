@@ -113,15 +113,22 @@ struct script_guard {
 
 struct script_options {
 	const char *app_name, *inst_name, *dir;
-	uint64_t memory;         /* bytes, script.memory */
-	uint32_t time_ms;        /* script.time between two awaits */
-	uint32_t start_ms;       /* at start */
-	uint32_t native_ms;      /* of a native section; 0: leave as it is */
-	const char *config_json; /* app.yaml config: */
-	uint32_t handlers;       /* parked at once; 0 = 1000 */
-	uint32_t timers;         /* 0 = 1000 */
-	bool undefined_keep;     /* script.undefined: keep */
-	uint32_t generation;     /* ids of pendings differ between scripts */
+	uint64_t memory;          /* bytes, script.memory */
+	uint32_t time_ms;         /* script.time between two awaits */
+	uint32_t start_ms;        /* at start */
+	uint32_t native_ms;       /* of a native section; 0: leave as it is */
+	const char *config_json;  /* app.yaml config: */
+	uint32_t handlers;        /* parked at once; 0 = 1000 */
+	uint32_t timers;          /* 0 = 1000 */
+	uint32_t lock_timeout_ms; /* 0 = 5000 */
+	bool undefined_keep;      /* script.undefined: keep */
+	uint32_t generation;      /* ids of pendings differ between scripts */
+};
+
+enum script_durability { /* what success promises; as app.yaml's choices */
+	SCRIPT_IN_MEMORY,
+	SCRIPT_TO_OS,
+	SCRIPT_ON_DISK
 };
 
 /* A shared-object declaration of the class (`shared ...`), script-api 7.4. */
@@ -129,9 +136,9 @@ struct script_shared {
 	const char *pattern;
 	int persistent; /* 0, 1, 2 = any */
 	bool readonly, guarded, conflict_reject;
-	int durability;                         /* 0 disk, 1 os, 2 memory */
-	int64_t history_changes, history_age_s; /* -1 = default */
-	int64_t resync_depth;                   /* -1 = all */
+	int durability; /* enum script_durability; -1 = app.yaml */
+	int64_t history_changes, history_age_s;             /* -1 = default */
+	int64_t resync_depth;                               /* -1 = all */
 	int64_t max_slots, max_value, max_bytes, max_users; /* -1 = app.yaml */
 };
 

@@ -85,10 +85,10 @@ set_limits(struct sharedobj *so, const struct script_shared *d)
 	const struct so_set *set = so->set;
 
 	so->declared = d != NULL;
-	so->readonly = d != NULL && d->readonly;
-	so->conflict_reject = d != NULL && d->conflict_reject;
 	/* without a declaration allow(:write) may still be there */
 	so->guarded = d == NULL || d->guarded;
+	so->durability =
+	    (enum script_durability)setting(set, APP_SO_DURABILITY);
 	so->history = setting(set, APP_SO_HISTORY);
 	so->history_age_ms = setting(set, APP_SO_HISTORY_AGE);
 	so->resync_depth = setting(set, APP_SO_RESYNC_DEPTH);
@@ -96,8 +96,18 @@ set_limits(struct sharedobj *so, const struct script_shared *d)
 	so->max_value = setting(set, APP_SO_MAX_VALUE);
 	so->max_bytes = setting(set, APP_SO_MAX_BYTES);
 	so->max_users = setting(set, APP_SO_MAX_USERS);
-	if (d == NULL)
-		return;
+	if (d != NULL)
+		sharedobj_set_options(so, d);
+}
+
+void
+sharedobj_set_options(struct sharedobj *so, const struct script_shared *d)
+{
+	so->readonly = d->readonly;
+	so->conflict_reject = d->conflict_reject;
+	/* what memory alone has cannot change its way to the disk now */
+	if (d->durability >= 0 && !sharedobj_task_is_dirty(so))
+		so->durability = (enum script_durability)d->durability;
 	so->history = either(d->history_changes, so->history);
 	if (d->history_age_s >= 0)
 		so->history_age_ms = d->history_age_s * 1000;
@@ -197,6 +207,12 @@ sharedobj_create(struct so_set *set, const char *name, size_t len,
 	return FCS_OK;
 }
 
+bool
+sharedobj_is_stored(const struct sharedobj *so)
+{
+	return so->persistent && so->durability != SCRIPT_IN_MEMORY;
+}
+
 /* ---- forgetting ---- */
 
 static void
@@ -225,6 +241,20 @@ drop_queue(struct sharedobj *so)
 	}
 }
 
+/* How large it was, for the one who opens it next. */
+static void
+note_size(const struct sharedobj *so)
+{
+	struct so_known *k;
+
+	HASH_FIND(hh, so->set->known, so->name, so->name_len, k);
+	if (k == NULL || so->state != SO_READY)
+		return;
+	k->version = so->image->version;
+	k->slots = so->image->live;
+	k->bytes = so->image->bytes;
+}
+
 static void
 free_object(struct sharedobj *so)
 {
@@ -243,8 +273,11 @@ free_object(struct sharedobj *so)
 	if (so->busy)
 		DL_DELETE2(set->busy, so, busy_prev, busy_next);
 	sharedobj_load_forget(so->load);
+	sharedobj_task_forget(so);
+	free(so->openers);
 	sharedobj_out_forget(so);
 	HASH_DEL(set->objects, so);
+	note_size(so);
 	if (!so->stored)
 		set->unstored--;
 	sharedobj_image_free(so->image);
@@ -254,7 +287,8 @@ free_object(struct sharedobj *so)
 static bool
 in_use(const struct sharedobj *so)
 {
-	return so->users != NULL || so->held || so->queue != NULL ||
+	return so->users != NULL || so->held || so->locked ||
+	       so->tasks != NULL || so->opener_count > 0 || so->queue != NULL ||
 	       so->waiting != NULL || so->open != NULL || so->load != NULL ||
 	       so->in_flight > 0;
 }
@@ -265,7 +299,11 @@ retire(struct sharedobj *so)
 {
 	struct so_set *set = so->set;
 
-	if (so->idle)
+	if (so->idle || so->unsaved)
+		return;
+	/* kept in memory until the last one left: now it is written */
+	if (so->state == SO_READY && sharedobj_task_is_dirty(so) &&
+	    sharedobj_task_save(so) == FCS_OK)
 		return;
 	if (!so->persistent || so->state != SO_READY || !so->stored) {
 		free_object(so);
@@ -354,6 +392,7 @@ work_one(struct sharedobj *so)
 	}
 	so->depth = 0;
 	sharedobj_entry_close_open(so);
+	sharedobj_task_start(so);
 	sharedobj_queue_pump(so);
 	sharedobj_msg_drain(so);
 	if (so->sweep)
@@ -460,7 +499,15 @@ static void
 module_stop(void *state, void (*done)(void *arg), void *arg)
 {
 	struct so_set *set = state;
+	struct sharedobj *so;
+	struct sharedobj *next;
 
+	HASH_ITER(hh, set->objects, so, next)
+	{
+		/* without memory it stays what it was */
+		if (so->state == SO_READY && sharedobj_task_is_dirty(so))
+			fcs_ignore(sharedobj_task_save(so));
+	}
 	set->stopped = done;
 	set->stopped_arg = arg;
 	sharedobj_wake(set);
@@ -477,6 +524,7 @@ module_close(void *state)
 	bury_peers(set);
 	HASH_ITER(hh, set->objects, so, next)
 	free_object(so);
+	sharedobj_look_drop_all(set->inst);
 	while ((w = set->watches) != NULL) {
 		DL_DELETE(set->watches, w);
 		free(w);
@@ -538,6 +586,18 @@ uint32_t
 sharedobj_subscribers(const struct sharedobj *so)
 {
 	return so->active;
+}
+
+bool
+sharedobj_is_ready(const struct sharedobj *so)
+{
+	return so->state == SO_READY;
+}
+
+bool
+sharedobj_is_dirty(const struct sharedobj *so)
+{
+	return so->persistent && so->image->version > so->durable;
 }
 
 uint64_t

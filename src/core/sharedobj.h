@@ -26,8 +26,8 @@ int sharedobj_message(struct instance *, struct client *,
     const struct message *, struct err *why) FCS_MUSTUSE;
 
 /* --- from scripts --- */
-/* Get or create for the script (it then holds the object until
- * sharedobj_close, however often it opens it). FCS_EINVAL
+/* Get or create for a script, which then holds the object until
+ * sharedobj_close, once per open. FCS_EINVAL
  * bad name or wrong persistence; FCS_ELIMIT; FCS_ENOMEM. A persistent object
  * that is not in memory is read here, which waits for the commit thread:
  * FCS_ETIMEOUT after 500 ms, FCS_EIO. FCS_EREADONLY no store. */
@@ -52,6 +52,57 @@ int sharedobj_send(struct sharedobj *, const uint8_t *body,
 void sharedobj_begin(struct sharedobj *);
 int sharedobj_end(struct sharedobj *, bool commit) FCS_MUSTUSE;
 void sharedobj_close(struct sharedobj *); /* drops the script's hold */
+/* As sharedobj_open, but an object that is large and not in memory is read
+ * meanwhile: FCS_EAGAIN, held already; the Pending is settled when it is there
+ * (or is not: then open tells why). */
+int sharedobj_open_later(struct instance *, const char *name, bool persistent,
+    uint64_t pending, struct sharedobj **out) FCS_MUSTUSE;
+/* While it is locked changes of clients wait (limits.so_lock_events), then they
+ * are refused. The script keeps its handlers apart itself. */
+void sharedobj_lock(struct sharedobj *, bool locked);
+void sharedobj_unlock_all(struct instance *); /* the script ended */
+/* Options of an object that no class declares, or other ones than declared. */
+void sharedobj_set_options(struct sharedobj *, const struct script_shared *);
+void sharedobj_set_resync_depth(
+    struct sharedobj *, int64_t depth); /* -1: any */
+/* Forget tombstones older than version: copies that old get everything.
+ * Returns how many there were. */
+uint32_t sharedobj_purge(struct sharedobj *, uint64_t version);
+
+/*
+ * What takes time (script-api.md 7.4): done on the commit thread behind what
+ * the object wrote before, then the Pending is settled, with a value or with the
+ * name of the code: FCS_ERANGE the history begins later or the version is to
+ * come, FCS_ELIMIT, FCS_EIO, FCS_EREADONLY the store. These themselves:
+ * FCS_EUNSUPPORTED a temporary object (flush: true); FCS_ELIMIT too many under
+ * way; FCS_EREADONLY not readable now; FCS_ENOMEM.
+ */
+struct sharedobj_point { /* a version, or (version 0) the newest of a time */
+	uint64_t version;
+	int64_t at_ms;
+};
+struct sharedobj_range {
+	struct sharedobj_point after, upto;
+	bool whole; /* up to upto, FCS_ELIMIT if that is too much; else as much
+		     * as limit and SHAREDOBJ_LOOK_BYTES allow */
+	const char *slot; /* NULL: all */
+	size_t slot_len;
+	uint32_t limit;
+};
+/* => true when all that was written before is durable */
+int sharedobj_flush(struct sharedobj *, uint64_t pending) FCS_MUSTUSE;
+/* => id of a look: changes, oldest first */
+int sharedobj_history(struct sharedobj *, const struct sharedobj_range *,
+    uint64_t pending) FCS_MUSTUSE;
+/* => id of a look: slots and their values */
+int sharedobj_at(struct sharedobj *, const struct sharedobj_point *,
+    uint64_t pending) FCS_MUSTUSE;
+/* => names of the slots restored; store.h says what is undone */
+int sharedobj_undo(struct sharedobj *, const struct store_undo *,
+    uint64_t pending) FCS_MUSTUSE;
+/* => version behind it */
+int sharedobj_rollback(struct sharedobj *, const struct sharedobj_point *,
+    uint64_t pending) FCS_MUSTUSE;
 
 /* clear_shared_objects: every object of the path (name_path_match) is emptied,
  * subscribers get Clear. One that must be read first is cleared when it is
@@ -61,6 +112,8 @@ bool sharedobj_clear_path(struct instance *, const char *path);
 
 const char *sharedobj_name(const struct sharedobj *);
 bool sharedobj_is_persistent(const struct sharedobj *);
+bool sharedobj_is_ready(const struct sharedobj *); /* has its image */
+bool sharedobj_is_dirty(const struct sharedobj *); /* not all is durable */
 uint64_t sharedobj_version(const struct sharedobj *);
 uint32_t sharedobj_size(const struct sharedobj *); /* live slots */
 uint32_t sharedobj_subscribers(const struct sharedobj *);
@@ -100,11 +153,23 @@ struct sharedobj_change {
 	struct value_str slot;
 	const uint8_t *value; /* NULL = removed */
 	size_t len;
+	const uint8_t *old; /* NULL = was absent */
+	size_t old_len;
 };
 uint64_t sharedobj_watch(struct instance *, const char *name,
     void (*fn)(void *, const struct sharedobj_change *, uint32_t count),
     void *);
 void sharedobj_unwatch(struct instance *, uint64_t id);
+
+/*
+ * Take at most count lines, or about that many bytes, of a look. FCS_EAGAIN:
+ * there are more; FCS_OK: that was all; FCS_ENOENT: no such look (dropped).
+ */
+int sharedobj_look_take(struct instance *, uint64_t id, uint32_t count,
+    size_t bytes, void (*fn)(void *, const struct sharedobj_change *),
+    void *arg) FCS_MUSTUSE;
+void sharedobj_look_drop(struct instance *, uint64_t id);
+void sharedobj_look_drop_all(struct instance *); /* the script ended */
 
 extern const struct application_module sharedobj_module;
 

@@ -97,8 +97,8 @@ sharedobj_entry_free(struct so_entry *e)
 }
 
 /* The first change of a batch: it is a version from now on. */
-static void
-begin_version(struct so_entry *e)
+void
+sharedobj_entry_begin(struct so_entry *e)
 {
 	struct sharedobj *so = e->so;
 
@@ -106,7 +106,8 @@ begin_version(struct so_entry *e)
 		return;
 	e->changed = true;
 	e->version = ++so->image->version;
-	if (!so->persistent)
+	so->unsaved = false; /* it is tried again */
+	if (!sharedobj_is_stored(so))
 		return;
 	e->seq = ++so->set->seq;
 	so->last_seq = e->seq;
@@ -184,7 +185,7 @@ sharedobj_entry_change(
 		refbuf_unref(before.old_user);
 		return FCS_ENOMEM;
 	}
-	begin_version(e);
+	sharedobj_entry_begin(e);
 	s->version = e->version;
 	if (e->user == NULL || s->writer != e->user->id)
 		s->contested = before.old_version;
@@ -294,6 +295,9 @@ submit(struct so_entry *e)
 	e->batch.changes = e->rows;
 	e->batch.count = e->change_count;
 	e->batch.no_history = so->history == 0;
+	e->batch.relaxed = so->durability == SCRIPT_TO_OS;
+	e->batch.kind = e->what;
+	e->batch.target = e->target;
 	e->job.batch = &e->batch;
 	e->job.done = sharedobj_queue_done;
 	e->job.arg = e;

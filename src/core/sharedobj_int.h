@@ -17,12 +17,18 @@
 #include "base/refbuf.h"
 #include "core/sharedobj.h"
 
-#define SHAREDOBJ_SYNC_PART  65536u      /* bytes of one message of a sync */
-#define SHAREDOBJ_QUEUE_MAX  (64u << 20) /* bytes queued per instance */
-#define SHAREDOBJ_LOAD_MS    500u        /* a script waits for an image */
-#define SHAREDOBJ_TRIM_EVERY 256u        /* changes between two trims */
-#define SHAREDOBJ_DEAD_MIN   1024u       /* tombstones kept at least */
-#define SHAREDOBJ_KEPT       64u         /* idle persistent objects in memory */
+#define SHAREDOBJ_SYNC_PART 65536u       /* bytes of one message of a sync */
+#define SHAREDOBJ_QUEUE_MAX (64u << 20)  /* bytes queued per instance */
+#define SHAREDOBJ_LOAD_MS   500u         /* a script waits for an image */
+#define SHAREDOBJ_LOAD_NOW  (256u << 10) /* bytes a script waits for at once */
+/* Changes between two trims: an eighth of the history, within these. */
+#define SHAREDOBJ_TRIM_LEAST 32u
+#define SHAREDOBJ_TRIM_EVERY 256u
+#define SHAREDOBJ_DEAD_MIN   1024u      /* tombstones kept at least */
+#define SHAREDOBJ_LOOK_BYTES (4u << 20) /* of one look at the history */
+#define SHAREDOBJ_LOOKS      64u        /* kept for scripts, per instance */
+#define SHAREDOBJ_TASKS      1000u      /* under way, per instance */
+#define SHAREDOBJ_KEPT       64u        /* idle persistent objects in memory */
 #define SHAREDOBJ_KEPT_BYTES (8u << 20)
 
 /* ---- image ---- */
@@ -107,6 +113,8 @@ struct so_entry {
 	uint32_t change_count, change_cap;
 	struct so_item *items;
 	uint32_t item_count, item_cap;
+	enum store_kind what;
+	uint64_t target;
 	struct so_sync *sync; /* SO_USE */
 	uint64_t generation;  /* of the image sync was made from */
 	uint64_t known;       /* version the client knows */
@@ -120,7 +128,17 @@ struct so_waiting { /* a message that cannot be taken yet */
 	struct so_user *user;
 	uint32_t asked;     /* events before this one were asked about */
 	uint8_t *refused;   /* one per event, NULL: none */
+	uint32_t changes;   /* events that a lock holds up */
 	struct message msg; /* payload behind the struct */
+};
+
+/* ---- history ---- */
+
+struct so_line { /* value, old NULL: absent */
+	struct refbuf *slot, *value, *old;
+	struct refbuf *user; /* with NUL; NULL: the server */
+	uint64_t version;
+	int64_t at_ms;
 };
 
 /* ---- users ---- */
@@ -169,6 +187,7 @@ struct sharedobj {
 	bool stored;   /* in set->known */
 	bool declared; /* by the script's class */
 	bool readonly, guarded, conflict_reject;
+	enum script_durability durability;
 	int64_t history, history_age_ms, resync_depth;
 	int64_t max_slots, max_value, max_bytes, max_users;
 
@@ -178,7 +197,12 @@ struct sharedobj {
 	uint64_t last_seq;      /* newest commit */
 	uint32_t in_flight;
 	uint32_t since_trim;
+	uint32_t failures; /* commits that failed */
+	bool unsaved;      /* in memory: could not be written, is kept */
 	struct so_load *load;
+	struct so_task *tasks; /* list, the first one runs */
+	uint64_t *openers;     /* Pendings that wait for the image */
+	uint32_t opener_count;
 
 	struct so_entry *queue; /* list, oldest first */
 	uint32_t queue_len;
@@ -191,8 +215,10 @@ struct sharedobj {
 	uint32_t active;
 	struct so_waiting *waiting; /* list */
 	bool draining;
-	bool held;         /* by the script */
-	bool clear_wanted; /* once its image is there */
+	uint32_t held;          /* by scripts: two while one is exchanged */
+	bool locked;            /* by a handler of it */
+	uint32_t locked_events; /* that wait for the end of the lock */
+	bool clear_wanted;      /* once its image is there */
 
 	struct so_sync *full[3]; /* of the newest version, by variant */
 	uint64_t full_version;
@@ -231,7 +257,9 @@ struct so_set { /* state of the module in an instance */
 	bool listed;
 	struct idmap *user_ids;
 	struct so_watch *watches;
-	uint64_t next_watch, next_entry;
+	uint64_t next_watch, next_entry, next_look;
+	struct so_look *looks; /* hash by id */
+	uint32_t task_count;
 
 	struct so_entry *commits; /* by seq, oldest first */
 	uint64_t seq, durable;    /* last given; all up to it are done */
@@ -263,6 +291,9 @@ void sharedobj_set_unref(struct so_set *);
 void sharedobj_seen(const struct sharedobj *);
 void sharedobj_refused(const struct sharedobj *, const struct so_user *,
     const char *what, const char *why);
+
+/* Its writes go to the commit thread as they come. */
+bool sharedobj_is_stored(const struct sharedobj *);
 
 /* ---- sharedobj_user.c ---- */
 struct so_user *sharedobj_user_find(struct sharedobj *, struct client *);
@@ -311,6 +342,28 @@ void sharedobj_entry_abort(struct so_entry *);
 struct so_entry *sharedobj_entry_open(struct sharedobj *);
 void sharedobj_entry_close_open(struct sharedobj *);
 
+/* A version of its own even without a change. */
+void sharedobj_entry_begin(struct so_entry *);
+
+/* ---- sharedobj_task.c ---- */
+/* The first task of the object, unless it runs or must not yet. */
+void sharedobj_task_start(struct sharedobj *);
+/* Write an object that is kept in memory. FCS_ENOMEM. */
+int sharedobj_task_save(struct sharedobj *) FCS_MUSTUSE;
+bool sharedobj_task_is_dirty(const struct sharedobj *);
+void sharedobj_task_forget(struct sharedobj *); /* the object goes */
+/* The store has written the object for the first time. */
+void sharedobj_queue_stored(struct sharedobj *);
+void sharedobj_queue_failed(struct sharedobj *, const struct err *why);
+
+/* ---- sharedobj_look.c: what was read from a history ---- */
+struct so_look *sharedobj_look_new(struct so_set *);
+void sharedobj_look_free(struct so_look *);
+/* References are taken. FCS_ENOMEM; FCS_ELIMIT over SHAREDOBJ_LOOK_BYTES. */
+int sharedobj_look_add(struct so_look *, const struct so_line *) FCS_MUSTUSE;
+/* Leave it for the script; its id. */
+uint64_t sharedobj_look_offer(struct so_look *);
+
 /* ---- sharedobj_queue.c ---- */
 void sharedobj_queue_pump(struct sharedobj *);
 void sharedobj_queue_done(void *entry, int result, const struct err *why);
@@ -320,6 +373,8 @@ void sharedobj_queue_resync(struct sharedobj *);
 void sharedobj_queue_lost(struct sharedobj *, enum status);
 
 /* ---- sharedobj_load.c ---- */
+/* Those who wait for the image are told how it went. */
+void sharedobj_load_tell(struct sharedobj *, int result);
 void sharedobj_load_list(struct so_set *);
 void sharedobj_load_start(struct sharedobj *);
 /* Wait until the image (NULL: the list of names) is there. FCS_ETIMEOUT,

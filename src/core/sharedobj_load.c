@@ -154,6 +154,7 @@ loaded(struct sharedobj *so, struct so_image *image)
 	so->generation++;
 	so->state = SO_READY;
 	sharedobj_out_forget(so);
+	sharedobj_load_tell(so, FCS_OK);
 	if (so->active > 0)
 		sharedobj_queue_resync(so);
 	if (so->clear_wanted) {
@@ -164,6 +165,20 @@ loaded(struct sharedobj *so, struct so_image *image)
 			    "could not be cleared");
 	}
 	sharedobj_wake_one(so);
+}
+
+void
+sharedobj_load_tell(struct sharedobj *so, int result)
+{
+	uint64_t *list = so->openers;
+	uint32_t count = so->opener_count;
+
+	so->openers = NULL;
+	so->opener_count = 0;
+	for (uint32_t i = 0; i < count; i++)
+		instance_resolve(so->set->inst, list[i], result == FCS_OK, NULL,
+		    result == FCS_OK ? NULL : err_name(result));
+	free(list);
 }
 
 static void

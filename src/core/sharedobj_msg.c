@@ -27,7 +27,7 @@ struct take { /* one message being taken */
 	struct client *client;
 	const struct somsg *m;
 	struct so_entry *entry;
-	bool may_write;
+	bool may_write, locked_out;
 	const char *why_not;   /* a reason that holds for every write */
 	struct refbuf **slots; /* refused ones */
 	uint32_t slot_count;
@@ -428,7 +428,9 @@ why_no_write(const struct take *t)
 		return "no write access";
 	if (so->readonly)
 		return "only scripts write here";
-	if (so->persistent && commit_is_read_only(set->env->commit))
+	if (t->locked_out)
+		return "locked, and too many changes wait already";
+	if (sharedobj_is_stored(so) && commit_is_read_only(set->env->commit))
 		return "the store is read-only";
 	if (so->queue_len >= limits_get(set->env->limits, LIMIT_SO_QUEUE) ||
 	    set->queued > SHAREDOBJ_QUEUE_MAX) {
@@ -472,9 +474,11 @@ take_event(struct take *t, const struct somsg_event *ev, bool refused)
 
 static void
 take_message(struct sharedobj *so, struct so_user *user, const struct somsg *m,
-    const uint8_t *refused)
+    const uint8_t *refused, bool locked_out)
 {
-	struct take t = { .so = so, .user = user, .m = m };
+	struct take t = {
+		.so = so, .user = user, .m = m, .locked_out = locked_out
+	};
 
 	t.client = sharedobj_user_client(user);
 	if (t.client == NULL)
@@ -499,15 +503,30 @@ sharedobj_msg_drop_waiting(struct sharedobj *so, struct so_waiting *w)
 {
 	DL_DELETE(so->waiting, w);
 	so->set->queued -= w->msg.len;
+	so->locked_events -= w->changes;
 	w->user->waiting--;
 	sharedobj_user_unref(w->user);
 	free(w->refused);
 	free(w);
 }
 
+/* Events that have to wait while the object is locked. */
+static uint32_t
+count_changes(const struct somsg *m)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < m->event_count; i++)
+		n += m->events[i].type == SOMSG_REQUEST_CHANGE ||
+		     m->events[i].type == SOMSG_REQUEST_REMOVE ||
+		     m->events[i].type == SOMSG_CLEAR ||
+		     m->events[i].type == SOMSG_REQUEST_CLEAR;
+	return n;
+}
+
 static struct so_waiting *
-wait_for_it(
-    struct sharedobj *so, struct so_user *user, const struct message *msg)
+wait_for_it(struct sharedobj *so, struct so_user *user,
+    const struct message *msg, uint32_t changes)
 {
 	struct so_waiting *w;
 
@@ -519,6 +538,8 @@ wait_for_it(
 	if (w == NULL)
 		return NULL;
 	w->user = user;
+	w->changes = changes;
+	so->locked_events += changes;
 	user->refs++;
 	user->waiting++;
 	w->msg = *msg;
@@ -635,7 +656,7 @@ try_one(struct sharedobj *so, struct so_waiting *w)
 			ask(w, &m, (uint32_t)event, question, a);
 			taken = false;
 		} else {
-			take_message(so, w->user, &m, w->refused);
+			take_message(so, w->user, &m, w->refused, false);
 		}
 	}
 	arena_free(a);
@@ -653,7 +674,8 @@ sharedobj_msg_drain(struct sharedobj *so)
 		return;
 	so->draining = true;
 	DL_FOREACH_SAFE(so->waiting, w, next) {
-		if (w->user->asking || first_of(w->user) != w)
+		if (w->user->asking || first_of(w->user) != w ||
+		    (so->locked && w->changes > 0))
 			continue;
 		if (try_one(so, w))
 			sharedobj_msg_drop_waiting(so, w);
@@ -765,12 +787,20 @@ sharedobj_message(struct instance *inst, struct client *c,
 	}
 	u = find_user(set, c, &m);
 	if (u != NULL) {
-		if (u->so->state == SO_READY && u->waiting == 0 &&
-		    !inst_reload_is_held(inst) &&
-		    next_question(u->so, &m, 0, &question) < 0) {
-			take_message(u->so, u, &m, NULL);
+		uint32_t changes = count_changes(&m);
+		bool locked = u->so->locked && changes > 0;
+
+		if (locked &&
+		    u->so->locked_events + changes >
+			limits_get(set->env->limits, LIMIT_SO_LOCK_EVENTS)) {
+			limits_refuse(LIMIT_SO_LOCK_EVENTS);
+			take_message(u->so, u, &m, NULL, true);
+		} else if (!locked && u->so->state == SO_READY &&
+			   u->waiting == 0 && !inst_reload_is_held(inst) &&
+			   next_question(u->so, &m, 0, &question) < 0) {
+			take_message(u->so, u, &m, NULL, false);
 		} else {
-			w = wait_for_it(u->so, u, msg);
+			w = wait_for_it(u->so, u, msg, changes);
 			/* it could not be read before: once more */
 			if (w != NULL && u->so->state == SO_LOADING)
 				sharedobj_load_start(u->so);

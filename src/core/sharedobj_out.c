@@ -236,7 +236,8 @@ is_partial(const struct sharedobj *so, uint64_t known)
 {
 	const struct so_image *im = so->image;
 
-	if (!so->persistent || known == 0 || known > im->version ||
+	/* versions that only memory knows may be given out again */
+	if (!sharedobj_is_stored(so) || known == 0 || known > im->version ||
 	    known < im->floor || im->version > UINT32_MAX)
 		return false;
 	return so->resync_depth < 0 ||

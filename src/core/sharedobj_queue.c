@@ -12,6 +12,7 @@
 
 #include <utlist.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "codec/amf0.h"
 #include "core/sharedobj_int.h"
@@ -171,6 +172,10 @@ tell_watchers(const struct so_entry *e)
 				list[i].value = c->value->data;
 				list[i].len = c->value->len;
 			}
+			if (c->old != NULL) {
+				list[i].old = c->old->data;
+				list[i].old_len = c->old->len;
+			}
 		}
 		w->fn(w->arg, list, e->change_count);
 	}
@@ -319,11 +324,39 @@ purge_below(const struct sharedobj *so)
 	return 0;
 }
 
+static uint32_t
+drop_below(struct sharedobj *so, uint64_t below, int64_t now_ms)
+{
+	/* what is not in the store yet has to get there */
+	if (below > so->durable + 1)
+		below = so->durable + 1;
+	submit_trim(so, now_ms, below);
+	return below == 0 ? 0 : sharedobj_image_purge(so->image, below);
+}
+
+uint32_t
+sharedobj_purge(struct sharedobj *so, uint64_t version)
+{
+	if (!so->persistent)
+		return sharedobj_image_purge(so->image, version);
+	return drop_below(so, version, clock_wall_ms());
+}
+
+/* Changes between two trims: seldom, as a trim divides groups of commits, but a
+ * short history is short. */
+static uint32_t
+trim_every(const struct sharedobj *so)
+{
+	int64_t n = so->history / 8;
+
+	if (n < SHAREDOBJ_TRIM_LEAST)
+		return SHAREDOBJ_TRIM_LEAST;
+	return n > SHAREDOBJ_TRIM_EVERY ? SHAREDOBJ_TRIM_EVERY : (uint32_t)n;
+}
+
 static void
 housekeep(struct sharedobj *so, uint32_t changes, int64_t now_ms)
 {
-	uint64_t below;
-
 	if (!so->persistent) {
 		/* nobody is ever told of these */
 		if (so->image->dead > SHAREDOBJ_DEAD_MIN && so->open == NULL)
@@ -331,15 +364,10 @@ housekeep(struct sharedobj *so, uint32_t changes, int64_t now_ms)
 		return;
 	}
 	so->since_trim += changes;
-	if (so->since_trim < SHAREDOBJ_TRIM_EVERY || so->open != NULL)
+	if (so->since_trim < trim_every(so) || so->open != NULL)
 		return;
 	so->since_trim = 0;
-	below = purge_below(so);
-	if (below > so->durable)
-		below = so->durable;
-	if (below != 0)
-		(void)sharedobj_image_purge(so->image, below);
-	submit_trim(so, now_ms, below);
+	(void)drop_below(so, purge_below(so), now_ms);
 }
 
 static void
@@ -347,7 +375,8 @@ leave_batch(struct so_entry *e)
 {
 	struct sharedobj *so = e->so;
 
-	if (e->changed)
+	if (e->changed && e->version > so->durable &&
+	    (sharedobj_is_stored(so) || !so->persistent))
 		so->durable = e->version;
 	deliver(e);
 	tell_script(e);
@@ -415,6 +444,9 @@ may_leave(const struct sharedobj *so, const struct so_entry *e)
 {
 	if (e->in_flight || e->barrier > so->set->durable)
 		return false;
+	/* a look at the history needs what was changed meanwhile */
+	if (so->tasks != NULL && so->durability == SCRIPT_IN_MEMORY)
+		return false;
 	/* what comes behind a failed batch waits for the stored image */
 	return so->state == SO_READY || (so->state == SO_FAILED && !e->failed);
 }
@@ -448,8 +480,8 @@ sharedobj_queue_pump(struct sharedobj *so)
 
 /* ---- commits that came back ---- */
 
-static void
-tell_failure(struct sharedobj *so, const struct err *why)
+void
+sharedobj_queue_failed(struct sharedobj *so, const struct err *why)
 {
 	struct arena *a = arena_new(0);
 	struct value *info = a == NULL ? NULL : value_new(a, VALUE_OBJECT);
@@ -472,8 +504,8 @@ tell_failure(struct sharedobj *so, const struct err *why)
 	arena_free(a);
 }
 
-static void
-note_stored(struct sharedobj *so)
+void
+sharedobj_queue_stored(struct sharedobj *so)
 {
 	struct so_known *k;
 
@@ -513,12 +545,13 @@ sharedobj_queue_done(void *arg, int result, const struct err *why)
 	}
 	so->in_flight--;
 	if (result == FCS_OK) {
-		note_stored(so);
+		sharedobj_queue_stored(so);
 	} else {
 		e->failed = true;
+		so->failures++;
 		if (so->state == SO_READY) {
 			so->state = SO_FAILED;
-			tell_failure(so, why);
+			sharedobj_queue_failed(so, why);
 		}
 	}
 	sharedobj_wake_one(so);
@@ -557,6 +590,7 @@ sharedobj_queue_lost(struct sharedobj *so, enum status status)
 	struct value_str name;
 	struct so_entry *e;
 
+	sharedobj_load_tell(so, FCS_EIO);
 	name.ptr = so->name;
 	name.len = (uint32_t)so->name_len;
 	HASH_ITER(hh, so->users, u, next)

@@ -4,6 +4,7 @@
  * in the image at once; the batch they form is closed at the end of the turn,
  * at the end of a transaction, or when a client's message comes in between.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/name.h"
@@ -57,9 +58,84 @@ sharedobj_open(struct instance *inst, const char *name, bool persistent,
 	rc = wait_ready(so);
 	if (rc != FCS_OK)
 		return rc;
-	so->held = true;
+	so->held++;
 	*out = so;
 	return FCS_OK;
+}
+
+/* Whether reading it takes longer than the loop should wait. */
+static bool
+is_large(const struct so_set *set, const char *name, size_t len)
+{
+	struct so_known *k;
+
+	if (!set->listed)
+		return false;
+	HASH_FIND(hh, set->known, name, len, k);
+	return k != NULL && k->bytes > SHAREDOBJ_LOAD_NOW;
+}
+
+int
+sharedobj_open_later(struct instance *inst, const char *name, bool persistent,
+    uint64_t pending, struct sharedobj **out)
+{
+	struct so_set *set = sharedobj_set_of(inst);
+	size_t len = strlen(name);
+	struct sharedobj *so = sharedobj_lookup(set, name, len);
+	enum status status;
+	uint64_t *list;
+	int rc;
+
+	if (!persistent || !is_large(set, name, len) ||
+	    (so != NULL && (so->state == SO_READY || !so->persistent)))
+		return sharedobj_open(inst, name, persistent, out);
+	*out = NULL;
+	if (so == NULL) {
+		rc = sharedobj_create(
+		    set, name, len, persistent, false, &so, &status);
+		if (rc != FCS_OK)
+			return rc;
+	}
+	list = reallocarray(
+	    so->openers, so->opener_count + 1, sizeof(*so->openers));
+	if (list == NULL)
+		return FCS_ENOMEM;
+	so->openers = list;
+	list[so->opener_count++] = pending;
+	so->held++;
+	sharedobj_load_start(so); /* unless it is on its way */
+	sharedobj_wake_one(so);
+	*out = so;
+	return FCS_EAGAIN;
+}
+
+void
+sharedobj_lock(struct sharedobj *so, bool locked)
+{
+	so->locked = locked;
+	sharedobj_wake_one(so);
+}
+
+void
+sharedobj_unlock_all(struct instance *inst)
+{
+	struct so_set *set = sharedobj_set_of(inst);
+	struct sharedobj *so, *next;
+
+	if (set == NULL)
+		return;
+	HASH_ITER(hh, set->objects, so, next)
+	{
+		if (so->locked)
+			sharedobj_lock(so, false);
+	}
+}
+
+void
+sharedobj_set_resync_depth(struct sharedobj *so, int64_t depth)
+{
+	so->resync_depth = depth;
+	so->since_trim = SHAREDOBJ_TRIM_EVERY; /* soon */
 }
 
 int
@@ -87,7 +163,7 @@ sharedobj_peek(struct instance *inst, const char *name, struct sharedobj **out)
 void
 sharedobj_close(struct sharedobj *so)
 {
-	so->held = false;
+	so->held -= so->held > 0;
 	sharedobj_wake_one(so);
 }
 
@@ -111,7 +187,8 @@ may_write(const struct sharedobj *so)
 {
 	if (so->state != SO_READY)
 		return FCS_EREADONLY;
-	if (so->persistent && commit_is_read_only(so->set->env->commit))
+	if (sharedobj_is_stored(so) &&
+	    commit_is_read_only(so->set->env->commit))
 		return FCS_EREADONLY;
 	if (so->queue_len >= limits_get(so->set->env->limits, LIMIT_SO_QUEUE) ||
 	    so->set->queued > SHAREDOBJ_QUEUE_MAX) {

@@ -15,6 +15,7 @@ void bind_core_init(struct vm *);
 void bind_client_init(struct vm *);
 void bind_sharedobj_init(struct vm *);
 void bind_peer_init(struct vm *);
+void bind_sohistory_init(struct vm *);
 void bind_stream_init(struct vm *);
 void bind_text_init(struct vm *);
 void bind_files_init(struct vm *);
@@ -25,6 +26,8 @@ void bind_recording_init(struct vm *);
 void bind_secret_init(struct vm *);
 
 /* What Core.ready returned, into vm->decl. */
+/* A row of it for one object; pattern is borrowed from the row. */
+void bind_core_shared(struct vm *, mrb_value row, struct script_shared *out);
 void bind_core_take_decls(struct vm *, mrb_value ready);
 
 /* End open transactions without effect and let go of the objects: the VM is

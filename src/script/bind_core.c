@@ -354,8 +354,8 @@ word(mrb_state *mrb, mrb_value v)
 	return mrb_string_p(v) ? RSTRING_CSTR(mrb, v) : "";
 }
 
-static int
-take_shared(struct vm *vm, mrb_value row)
+void
+bind_core_shared(struct vm *vm, mrb_value row, struct script_shared *out)
 {
 	const mrb_value *v = RARRAY_PTR(row);
 	struct script_shared s;
@@ -374,6 +374,15 @@ take_shared(struct vm *vm, mrb_value row)
 	s.max_value = whole(v[10]);
 	s.max_bytes = whole(v[11]);
 	s.max_users = whole(v[12]);
+	*out = s;
+}
+
+static int
+take_shared(struct vm *vm, mrb_value row)
+{
+	struct script_shared s;
+
+	bind_core_shared(vm, row, &s);
 	return vmdecl_add_shared(&vm->decl, &s);
 }
 

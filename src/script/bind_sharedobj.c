@@ -29,9 +29,10 @@ hold_find(struct vm *vm, const char *name)
 	return h;
 }
 
-/* Native. */
+/* Native. pending: 0 the image is waited for; else FCS_EAGAIN if that takes
+ * long. */
 static int
-hold(struct vm *vm, const char *name, bool persistent)
+hold(struct vm *vm, const char *name, bool persistent, uint64_t pending)
 {
 	struct vm_hold *h;
 	struct sharedobj *so;
@@ -40,20 +41,26 @@ hold(struct vm *vm, const char *name, bool persistent)
 
 	if (hold_find(vm, name) != NULL) {
 		so = sharedobj_find(vm->inst, name);
-		if (so != NULL)
+		if (so != NULL && sharedobj_is_ready(so))
 			return sharedobj_is_persistent(so) == persistent
 				   ? FCS_OK
 				   : FCS_EINVAL;
 	}
-	rc = sharedobj_open(vm->inst, name, persistent, &so);
-	if (rc != FCS_OK || hold_find(vm, name) != NULL)
+	rc = pending == 0 ? sharedobj_open(vm->inst, name, persistent, &so)
+			  : sharedobj_open_later(
+				vm->inst, name, persistent, pending, &so);
+	if (rc != FCS_OK && rc != FCS_EAGAIN)
 		return rc;
+	if (hold_find(vm, name) != NULL) {
+		sharedobj_close(so); /* one hold will do */
+		return rc;
+	}
 	h = malloc(sizeof(*h) + len + 1);
 	if (h != NULL) {
 		memcpy(h->name, name, len + 1);
 		HASH_ADD_KEYPTR(hh, vm->holds, h->name, len, h);
 		if (hash_added(h))
-			return FCS_OK;
+			return rc;
 		free(h);
 	}
 	sharedobj_close(so);
@@ -79,33 +86,74 @@ not_there(mrb_state *mrb, const char *name)
 }
 
 /* so_open(name, persistent: true, false, nil = as it is or temporary) */
-static mrb_value
-f_open(mrb_state *mrb, mrb_value self)
+static int
+open_object(
+    mrb_state *mrb, const char *name, mrb_value persistent, uint64_t pending)
 {
 	struct vm *vm = vm_of(mrb);
-	const char *name;
-	mrb_value persistent;
 	struct sharedobj *so = NULL;
 	bool keep;
 	int rc;
 
-	(void)self;
-	mrb_get_args(mrb, "zo", &name, &persistent);
 	vmguard_native_begin();
 	keep = mrb_test(persistent);
 	if (mrb_nil_p(persistent)) {
 		so = sharedobj_find(vm->inst, name);
 		keep = so != NULL && sharedobj_is_persistent(so);
 	}
-	rc = hold(vm, name, keep);
+	rc = hold(vm, name, keep, pending);
 	vmguard_native_end();
 	if (rc == FCS_EINVAL)
 		vm_raise(mrb, VM_ESTORE,
 		    "shared object %s exists as %s one, or its name is bad",
 		    name, keep ? "a temporary" : "a persistent");
-	if (rc != FCS_OK)
+	if (rc != FCS_OK && rc != FCS_EAGAIN)
 		vm_raise_code(mrb, rc, name);
+	return rc;
+}
+
+static mrb_value
+f_open(mrb_state *mrb, mrb_value self)
+{
+	const char *name;
+	mrb_value persistent;
+
+	(void)self;
+	mrb_get_args(mrb, "zo", &name, &persistent);
+	(void)open_object(mrb, name, persistent, 0);
 	return mrb_nil_value();
+}
+
+/* so_open_later(name, persistent, pending) => whether the Pending will be
+ * settled; else it is open */
+static mrb_value
+f_open_later(mrb_state *mrb, mrb_value self)
+{
+	const char *name;
+	mrb_value persistent;
+	mrb_int pending;
+
+	(void)self;
+	mrb_get_args(mrb, "zoi", &name, &persistent, &pending);
+	return mrb_bool_value(open_object(mrb, name, persistent,
+				  (uint64_t)pending) == FCS_EAGAIN);
+}
+
+/* so_there?(name): it is held and readable at once */
+static mrb_value
+f_there(mrb_state *mrb, mrb_value self)
+{
+	const char *name;
+	struct sharedobj *so;
+	bool there;
+
+	(void)self;
+	mrb_get_args(mrb, "z", &name);
+	vmguard_native_begin();
+	so = sharedobj_find(vm_of(mrb)->inst, name);
+	there = so != NULL && sharedobj_is_ready(so);
+	vmguard_native_end();
+	return mrb_bool_value(there);
 }
 
 /* The packed slot into vm->out (native): what core lends is good until the
@@ -445,6 +493,8 @@ bind_sharedobj_abandon(struct vm *vm)
 		free(tx->name);
 		free(tx);
 	}
+	sharedobj_unlock_all(vm->inst);
+	sharedobj_look_drop_all(vm->inst);
 	HASH_ITER(hh, vm->holds, h, next)
 	{
 		release(vm, h);
@@ -601,10 +651,36 @@ f_watch(mrb_state *mrb, mrb_value self)
 	return mrb_nil_value();
 }
 
+/* so_options(name, row as of the declarations) */
+static mrb_value
+f_options(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	struct script_shared options;
+	const char *name;
+	struct sharedobj *so;
+	mrb_value row;
+
+	(void)self;
+	mrb_get_args(mrb, "zA", &name, &row);
+	bind_core_shared(vm, row, &options); /* may raise */
+	vmguard_native_begin();
+	so = sharedobj_find(vm->inst, name);
+	if (so != NULL)
+		sharedobj_set_options(so, &options);
+	vmguard_native_end();
+	if (so == NULL)
+		not_there(mrb, name);
+	return mrb_nil_value();
+}
+
 void
 bind_sharedobj_init(struct vm *vm)
 {
 	BIND(vm, "so_open", f_open, MRB_ARGS_REQ(2));
+	BIND(vm, "so_open_later", f_open_later, MRB_ARGS_REQ(3));
+	BIND(vm, "so_there?", f_there, MRB_ARGS_REQ(1));
+	BIND(vm, "so_options", f_options, MRB_ARGS_REQ(2));
 	BIND(vm, "so_get", f_get, MRB_ARGS_REQ(2));
 	BIND(vm, "so_copy", f_copy, MRB_ARGS_REQ(2));
 	BIND(vm, "so_key?", f_has, MRB_ARGS_REQ(2));

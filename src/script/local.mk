@@ -12,6 +12,7 @@ libscript_a_SOURCES = \
 	src/script/bind_recording.c \
 	src/script/bind_secret.c \
 	src/script/bind_sharedobj.c \
+	src/script/bind_sohistory.c \
 	src/script/bind_stream.c \
 	src/script/bind_text.c \
 	src/script/bind_traffic.c \

@@ -251,6 +251,7 @@ know_classes(struct vm *vm)
 	vm->error[VM_ESTORE] = fcs_class(vm, "StoreError");
 	vm->error[VM_ELIMIT] = fcs_class(vm, "LimitError");
 	vm->error[VM_EGONE] = fcs_class(vm, "ClientGone");
+	vm->error[VM_EUNSUPPORTED] = fcs_class(vm, "NotSupported");
 	vm->error[VM_ESTREAM] = fcs_class(vm, "StreamError");
 	vm->undefined = mrb_const_get(
 	    mrb, mrb_obj_value(vm->fcs), mrb_intern_lit(mrb, "Undefined"));
@@ -302,6 +303,7 @@ furnish(struct vm *vm)
 	bind_client_init(vm);
 	bind_sharedobj_init(vm);
 	bind_peer_init(vm);
+	bind_sohistory_init(vm);
 	bind_stream_init(vm);
 	bind_text_init(vm);
 	bind_files_init(vm);
@@ -357,6 +359,9 @@ boot(struct vm *vm, void *arg)
 	    bind_json_parse(vm, config, strlen(config), true));
 	put_setting(mrb, h, "handlers",
 	    mrb_int_value(mrb, o->handlers != 0 ? o->handlers : 1000));
+	put_setting(mrb, h, "lock_timeout",
+	    mrb_float_value(mrb,
+		o->lock_timeout_ms != 0 ? o->lock_timeout_ms / 1000.0 : 5.0));
 	put_setting(mrb, h, "timers",
 	    mrb_int_value(mrb, o->timers != 0 ? o->timers : 1000));
 	put_setting(mrb, h, "first_id",

@@ -43,6 +43,7 @@ enum vm_error { /* FCS::... raised by bindings */
 	VM_ELIMIT,
 	VM_EGONE,
 	VM_ESTREAM,
+	VM_EUNSUPPORTED,
 	VM_ERRORS
 };
 

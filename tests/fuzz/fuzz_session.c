@@ -137,6 +137,7 @@ on_shared(struct script *s, const char *object, struct script_shared *out)
 	out->readonly = object[0] == 'r';
 	out->guarded = object[0] == 'g';
 	out->conflict_reject = object[0] == 'c';
+	out->durability = -1;
 	out->history_changes = out->history_age_s = out->resync_depth = -1;
 	out->max_slots = out->max_value = out->max_bytes = out->max_users = -1;
 	return object[0] != 'u';

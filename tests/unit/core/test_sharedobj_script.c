@@ -103,6 +103,7 @@ start(const char *const *settings)
 {
 	memset(&declared, 0, sizeof(declared));
 	declared.persistent = 2;
+	declared.durability = -1;
 	declared.history_changes = declared.history_age_s =
 	    declared.resync_depth = declared.max_slots = declared.max_value =
 		declared.max_bytes = declared.max_users = -1;
@@ -335,13 +336,16 @@ UNIT(script_holds_a_temporary_object)
 	so = opened("o", false);
 	ck_assert_int_eq(so_set(so, "x", 1), FCS_OK);
 	so_settle();
-	so = opened("o", false); /* once more is the same hold */
+	so = opened("o", false); /* a second hold: of the code that follows */
 	a = user("a", "o t 0 use");
 	so_disconnect(a);
 	so_settle();
 	so = sharedobj_find(so_inst, "o");
 	ck_assert_ptr_nonnull(so);
 	ck_assert_double_eq(so_value(so, "x"), 1);
+	sharedobj_close(so);
+	so_settle();
+	ck_assert_ptr_nonnull(sharedobj_find(so_inst, "o"));
 	sharedobj_close(so);
 	so_settle();
 	ck_assert_ptr_null(sharedobj_find(so_inst, "o"));

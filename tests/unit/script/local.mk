@@ -44,5 +44,6 @@ tests_unit_script_test_vmlib_LDADD = $(UNIT) $(LIBS_SCRIPT)
 EXTRA_DIST += tests/unit/script/api.rb tests/unit/script/app.rb \
 	tests/unit/script/await.rb \
 	tests/unit/script/check.rb tests/unit/script/runaway.rb \
-	tests/unit/script/sandbox.rb tests/unit/script/type.rb \
+	tests/unit/script/sandbox.rb tests/unit/script/sohistory.rb \
+	tests/unit/script/type.rb \
 	tests/unit/script/value.rb tests/unit/script/world.rb

@@ -81,6 +81,15 @@ UNIT(instance_does_what_the_manual_says)
 	run("app.rb", 15, small);
 }
 
+UNIT_TIMEOUT(shared_objects_remember_and_lock, 30)
+{
+	static const char *const settings[] = {
+		"shared_objects.lock_timeout=300ms", NULL
+	};
+
+	run("sohistory.rb", 25, settings);
+}
+
 UNIT(values_are_converted_by_the_tables)
 {
 	run("value.rb", 10, NULL);
