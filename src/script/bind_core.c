@@ -52,7 +52,9 @@ answer_add(struct vm *vm, mrb_int ticket, mrb_int verdict, const char *text,
 	    (replace != NULL && a->replace == NULL))
 		return FCS_ENOMEM;
 	if (!mrb_nil_p(value)) {
+		vmguard_grace_begin(); /* it may be long, but it ends */
 		rc = conv_from_ruby(vm, mem, value, &a->value, why);
+		vmguard_grace_end(vm->converted >= CONV_LONG);
 		if (rc != FCS_OK)
 			return rc;
 	}

@@ -42,6 +42,7 @@ struct walk {
 	struct seen *table;
 	uint32_t count, cap;
 	bool frozen;
+	uint32_t values;
 	const char *why;
 };
 
@@ -141,13 +142,82 @@ conv_note_float(struct vm *vm, double d)
 		vm->floats[float_slot(u)] = u;
 }
 
+static bool
+is_near(double c, uint64_t bits)
+{
+	return (bits_of(c) & ~3ull) == (bits & ~3ull);
+}
+
+static double
+with_bits(uint64_t bits, unsigned low)
+{
+	double c;
+
+	bits = (bits & ~3ull) | low;
+	memcpy(&c, &bits, sizeof(c));
+	return c;
+}
+
+/* The shortest decimal that is d but for its lowest two bits: a whole number
+ * below 2^53 by a power of ten, both exact, gives the same double as reading
+ * the text would. Returns 0 with *out, else how many digits are tried in
+ * vain, 15, or 14 when d is so small that 22 decimals do not tell. */
+static int
+short_decimal(double d, double *out)
+{
+	static const double tens[] = { 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8,
+		1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+		1e20, 1e21, 1e22 };
+	uint64_t u = bits_of(d);
+	double low, high, whole, c;
+	size_t i;
+
+	/* of the four that d may be, those in the middle: none is so far from
+	 * both that the product is rounded to another whole number */
+	low = with_bits(u, 1);
+	high = with_bits(u, 2);
+	for (i = 0; i < sizeof(tens) / sizeof(tens[0]); i++) {
+		whole = rint(high * tens[i]);
+		if (fabs(whole) > 9007199254740992.0)
+			return 15;
+		c = whole / tens[i];
+		if (!is_near(c, u))
+			c = rint(low * tens[i]) / tens[i];
+		if (is_near(c, u)) {
+			*out = c;
+			return 0;
+		}
+	}
+	return 14;
+}
+
+/* The same by text, which takes a microsecond a try: tiny numbers, and those
+ * of 16 digits just past 2^53. */
+static double
+short_text(double d, int digits)
+{
+	uint64_t u = bits_of(d);
+	char text[40];
+	unsigned low;
+	double c;
+
+	for (; digits <= 16; digits++)
+		for (low = 0; low < 4; low++) {
+			snprintf(text, sizeof(text), "%.*g", digits,
+			    with_bits(u, low));
+			c = strtod(text, NULL);
+			if (is_near(c, u))
+				return c;
+		}
+	return d;
+}
+
 double
 conv_mend(const struct vm *vm, double d)
 {
-	uint64_t u = bits_of(d), noted, candidate, got;
-	char text[40];
+	uint64_t u = bits_of(d), noted;
 	double c;
-	int digits, low;
+	int tried;
 
 	if (!isfinite(d))
 		return d;
@@ -159,17 +229,8 @@ conv_mend(const struct vm *vm, double d)
 	if (d == floor(d))
 		return d;
 	/* A short decimal is what was meant: 0.1, not 0.09999999999999998. */
-	for (digits = 15; digits <= 16; digits++)
-		for (low = 0; low < 4; low++) {
-			candidate = (u & ~3ull) | (uint64_t)low;
-			memcpy(&c, &candidate, sizeof(c));
-			snprintf(text, sizeof(text), "%.*g", digits, c);
-			c = strtod(text, NULL);
-			got = bits_of(c);
-			if ((got & ~3ull) == (u & ~3ull))
-				return c;
-		}
-	return d;
+	tried = short_decimal(d, &c);
+	return tried == 0 ? c : short_text(d, tried + 1);
 }
 
 static mrb_value
@@ -476,6 +537,7 @@ complex_value(struct walk *w, const struct value *v, int depth)
 static mrb_value
 convert(struct walk *w, const struct value *v, int depth)
 {
+	w->values++;
 	if (v == NULL)
 		return mrb_nil_value();
 	switch (v->type) {
@@ -519,8 +581,10 @@ conv_to_ruby(
 	w.table = NULL;
 	w.count = w.cap = 0;
 	w.frozen = frozen;
+	w.values = 0;
 	w.why = NULL;
 	r = convert(&w, v, 0);
+	vm->converted = w.values;
 	*why = w.why;
 	return r;
 }

@@ -17,6 +17,9 @@
  * all the way down. Returns an undef value and sets *why (static text) when
  * the value has no form in Ruby.
  */
+/* vm->converted from which on a conversion is worth looking at the clock. */
+#define CONV_LONG 1000
+
 mrb_value conv_to_ruby(
     struct vm *, const struct value *v, bool frozen, const char **why);
 /* The same for a packed value (a slot); raises ValueError "what: why". NULL

@@ -552,6 +552,7 @@ convert_list(struct vm *vm, struct arena *a, const mrb_value *list,
 		}
 	}
 	vm->sealed_count = 0; /* good for one conversion */
+	vm->converted = o.elements;
 	return o.rc;
 }
 

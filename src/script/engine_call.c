@@ -27,12 +27,16 @@ list_of(struct vm *vm, struct engine_call *c, uint32_t room)
 	mrb_value list = mrb_ary_new_capa(mrb, (mrb_int)(a->count + room)), v;
 	const char *why = NULL;
 	int ai = mrb_gc_arena_save(mrb);
-	uint32_t i;
+	bool is_ours = !vm->has_types; /* no from_amf of the script runs */
+	uint32_t i, values = 0;
 
 	for (i = 0; i < room; i++)
 		mrb_ary_push(mrb, list, mrb_nil_value());
+	if (is_ours && a->count > 0) /* not ended: the call ends */
+		vmguard_grace_begin();
 	for (i = 0; i < a->count; i++) {
 		v = conv_to_ruby(vm, a->values[i], false, &why);
+		values += vm->converted;
 		if (mrb_undef_p(v)) {
 			snprintf(c->bad, sizeof(c->bad), "argument %u: %s",
 			    i + 1, why);
@@ -41,6 +45,9 @@ list_of(struct vm *vm, struct engine_call *c, uint32_t room)
 		mrb_ary_push(mrb, list, v);
 		mrb_gc_arena_restore(mrb, ai);
 	}
+	/* what a client sends is not the handler's fault */
+	if (is_ours && a->count > 0)
+		vmguard_grace_end(values >= CONV_LONG);
 	return list;
 }
 
@@ -234,7 +241,11 @@ engine_call_resolve(struct vm *vm, void *arg)
 	const char *why = NULL;
 	mrb_value v;
 
+	if (!vm->has_types)
+		vmguard_grace_begin();
 	v = conv_to_ruby(vm, c->value, false, &why);
+	if (!vm->has_types)
+		vmguard_grace_end(vm->converted >= CONV_LONG);
 	if (mrb_undef_p(v)) {
 		v = mrb_nil_value();
 		c->ok = false;

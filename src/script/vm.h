@@ -96,6 +96,7 @@ struct vm {
 	struct arena *args;
 	struct buf out;
 	char *text;
+	uint32_t converted; /* values of the last conversion, see conv.h */
 	uint64_t floats[VM_FLOATS];
 
 	/* what the script left for the host */

@@ -35,6 +35,7 @@
  * the time since counts as processor time: a run may get that much more than
  * its limit, never less. */
 #define CPU_FRESH_NS NS_PER_MS
+#define GRACE_NS     (500 * NS_PER_MS)
 
 struct vmguard {
 	volatile sig_atomic_t inside, native, late, armed;
@@ -49,6 +50,7 @@ struct vmguard {
 				* signal has not met it yet */
 	uint64_t cpu_read, cpu_read_at; /* last reading, and wall time of it */
 	uint64_t busy_us;
+	uint64_t before_ns; /* spent in this run before its limit counted */
 	const char *what;
 	sigjmp_buf jmp;
 };
@@ -195,6 +197,7 @@ vmguard_run(uint32_t limit_ms, const char *what, void (*fn)(void *), void *arg)
 	g->limit_ns = limit_ms * NS_PER_MS;
 	g->late = 0;
 	g->native = 0;
+	g->before_ns = 0;
 	g->wall_start = wall = clock_ns(CLOCK_MONOTONIC);
 	if (wall - g->cpu_read_at > CPU_FRESH_NS)
 		(void)read_cpu(g, wall);
@@ -211,6 +214,7 @@ vmguard_run(uint32_t limit_ms, const char *what, void (*fn)(void *), void *arg)
 	if (wall - g->wall_start > CPU_FRESH_NS &&
 	    read_cpu(g, wall) > g->cpu_start)
 		g->busy_us = (g->cpu_read - g->cpu_start) / 1000;
+	g->busy_us += g->before_ns / 1000;
 	return (enum vmguard_end)end;
 }
 
@@ -242,6 +246,32 @@ vmguard_native_end(void)
 	/* A signal from here on jumps by itself; one before left its mark. */
 	if (guard.late && guard.inside)
 		vmguard_leave(VMGUARD_TIME);
+}
+
+void
+vmguard_grace_begin(void)
+{
+	guard.limit_ns += GRACE_NS;
+}
+
+void
+vmguard_grace_end(bool was_long)
+{
+	struct vmguard *g = &guard;
+	uint64_t wall, cpu;
+
+	g->limit_ns -= GRACE_NS;
+	/* did the signal come, and was put off for longer than is right now? */
+	was_long |= g->armed_until > g->wall_start + g->limit_ns + GRACE_NS / 2;
+	if (!was_long)
+		return;
+	wall = clock_ns(CLOCK_MONOTONIC);
+	cpu = read_cpu(g, wall);
+	if (cpu > g->cpu_start)
+		g->before_ns += cpu - g->cpu_start;
+	g->wall_start = wall;
+	g->cpu_start = cpu;
+	arm_for(g);
 }
 
 void

@@ -47,6 +47,14 @@ void vmguard_native_begin(void);
 void vmguard_native_end(void);
 void vmguard_set_native_limit(uint32_t ms);
 
+/*
+ * What runs between these, in the VM or in a native section, is work of ours
+ * for the handler, not the handler's: half a second more of time, and, when it
+ * was long, the handler's limit counts from its end. Not nested.
+ */
+void vmguard_grace_begin(void);
+void vmguard_grace_end(bool was_long);
+
 /* Processor time of the last vmguard_run() in microseconds. */
 uint64_t vmguard_busy_us(void);
 

@@ -394,4 +394,35 @@ UNIT(calls_are_judged_with_their_name_once)
 	ck_assert(me->failed);
 }
 
+/* Decimals of up to 15 digits: a whole number by a power of ten. */
+UNIT(floats_of_a_script_are_the_decimals_that_were_meant)
+{
+	struct arena *a = arena_new(0);
+	double want, got, tens = 1;
+	unsigned seed = 7;
+	char args[80];
+	long long n;
+	int i, power;
+
+	host_open("class A < FCS::App\n"
+		  "  expose(:div) { |c, n, tens| n / tens.to_f }\n"
+		  "end\n",
+	    NULL);
+	me = host_connect("c1", "[]");
+	for (i = 0; i < 600; i++) {
+		power = i % 16;
+		tens = power == 0 ? 1 : tens * 10;
+		n = (long long)rand_r(&seed) * rand_r(&seed) % 1000000000000000;
+		if (i % 3 == 0)
+			n = -(n % 10000);
+		(void)snprintf(args, sizeof(args), "[%lld, %.0f]", n, tens);
+		got = value_as_number(host_value(a, run("div", args)), 0);
+		(void)snprintf(args, sizeof(args), "%llde-%d", n, power);
+		want = strtod(args, NULL);
+		ck_assert_msg(
+		    got == want, "%s: %.17g is not %.17g", args, got, want);
+	}
+	arena_free(a);
+}
+
 UNIT_MAIN

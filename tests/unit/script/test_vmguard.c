@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -325,6 +326,107 @@ UNIT(native_section_that_hangs_aborts_the_process)
 	status = end_of_native(2000);
 	ck_assert(WIFSIGNALED(status));
 	ck_assert_int_eq(WTERMSIG(status), SIGABRT);
+}
+
+/* ---- what is not the handler's ---- */
+
+static void
+burn(uint32_t ms)
+{
+	struct timespec ts;
+	uint64_t from, now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	from = (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	do {
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+		now =
+		    (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	} while (now - from < ms);
+}
+
+struct spent {
+	uint32_t grace_ms, then_ms;
+	bool was_long, native;
+};
+
+static void
+spend(void *arg)
+{
+	const struct spent *s = arg;
+
+	if (s->native)
+		vmguard_native_begin();
+	vmguard_grace_begin();
+	burn(s->grace_ms);
+	vmguard_grace_end(s->was_long);
+	if (s->native)
+		vmguard_native_end();
+	burn(s->then_ms);
+}
+
+UNIT(work_of_ours_is_not_charged_to_the_handler)
+{
+	static const struct {
+		struct spent s;
+		enum vmguard_end end;
+	} rows[] = {
+		{ { 150, 20, true, false }, VMGUARD_DONE },
+		{ { 150, 20, true, true }, VMGUARD_DONE },
+		/* nobody said that it was long: the signal did */
+		{ { 150, 20, false, false }, VMGUARD_DONE },
+		{ { 150, 400, true, false }, VMGUARD_TIME },
+		{ { 150, 400, false, true }, VMGUARD_TIME },
+		{ { 0, 400, false, false }, VMGUARD_TIME },
+		{ { 2000, 0, true, false }, VMGUARD_TIME },
+	};
+	struct spent s;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		s = rows[i].s;
+		ck_assert_msg(
+		    vmguard_run(100, "test", spend, &s) == rows[i].end,
+		    "row %zu", i);
+		if (rows[i].end == VMGUARD_DONE)
+			ck_assert_uint_ge(vmguard_busy_us(), 150000);
+	}
+	/* a run after that has its own limit again */
+	s = (struct spent){ 0, 400, false, false };
+	ck_assert_int_eq(vmguard_run(100, "test", spend, &s), VMGUARD_TIME);
+	vmguard_fini();
+}
+
+UNIT(a_large_argument_does_not_cost_the_handler_its_time)
+{
+	static const char *const brief[] = { "script.time=10ms", NULL };
+	struct host_client *c;
+	struct value *big;
+	struct arena *a;
+	char name[32];
+	uint32_t i;
+
+	host_open("class A < FCS::App\n"
+		  "  expose(:size) { |c, v| v.size }\n"
+		  "end\n",
+	    brief);
+	c = host_connect("c1", "[]");
+	a = arena_new(0);
+	big = value_new(a, VALUE_OBJECT);
+	for (i = 0; i < 60000; i++) {
+		(void)snprintf(name, sizeof(name), "name %u", i);
+		ck_assert_int_eq(
+		    value_set(a, big, name, value_number(a, i)), FCS_OK);
+	}
+	for (i = 0; i < 5; i++) {
+		c->answered = false;
+		instance_call(
+		    client_instance(c->client), c->client, "size", 7, &big, 1);
+		host_until(&c->answered);
+		ck_assert_msg(!c->failed, "%s", c->result);
+		ck_assert_str_eq(c->result, "60000");
+	}
+	arena_free(a);
 }
 
 UNIT_MAIN
