@@ -385,8 +385,10 @@ place_reload(struct place *p, const struct config *c)
 	struct err e;
 
 	fetch_set_conf(p->fetch, &conf);
-	if (read_settings(p, c, NULL, NULL, &e) == FCS_OK)
+	if (read_settings(p, c, NULL, NULL, &e) == FCS_OK) {
+		start_instances(p); /* those `load` names now */
 		return;
+	}
 	log_error("app.reload", "name=%s why=%s", p->name, e.text);
 	application_set_settings(p->app, c, config_limits(c), p->settings);
 }

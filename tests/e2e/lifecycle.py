@@ -81,11 +81,15 @@ def connects_wait_while_the_instance_starts():
 @case
 def instances_of_load_are_there_before_any_client():
     s = started("load: [a, b/c]\n")
-    connect(s, "life/a", "x").close()       # the worker starts with a client
-    eq(set(states(s)), {"a", "b/c"})
+    wait(lambda: said(s).count("started") == 2, 5, "both to start")
+    eq(states(s), {"a": "running", "b/c": "running"})
+    s.app("life", yaml="load: [a, d]\n")
+    os.kill(s.pid, signal.SIGHUP)
+    wait(lambda: said(s).count("started") == 3, 5, "another to start")
+    eq(states(s), {"a": "running", "b/c": "running", "d": "running"})
     t = started("load: at_start\n")
-    eq(t.ctl_run("inst", "list", "life")[0], 0)
-    poll(lambda: states(t) == {"_definst_": "running"}, 5, "it to run")
+    wait(lambda: said(t) == ["load", "start", "started"], 5, "it to start")
+    eq(states(t), {"_definst_": "running"})
 
 
 @case

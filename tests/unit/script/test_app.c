@@ -278,6 +278,177 @@ UNIT(status_warns_of_a_handler_above_half_of_its_time)
 	    "script.slow inst=test/_definst_ callback=expose(:spin)");
 }
 
+/* ---- when things go wrong: what each means where ---- */
+
+static const char wrong[] =
+    "class A < FCS::App\n"
+    "  on(:start)  { @infos = [] }\n"
+    "  on(:status) { |info| @infos << info[\"description\"] }\n"
+    "  def fail(how)\n"
+    "    case how\n"
+    "    when \"reject\"  then reject \"not you\", { \"n\" => 7 }\n"
+    "    when \"bare\"    then reject \"not you\"\n"
+    "    when \"raise\"   then raise ArgumentError, \"boom\"\n"
+    "    when \"call\"    then raise FCS::CallError.new(\"no idea\", { \"application\" => [7] })\n"
+    "    when \"timeout\" then FCS::Pending.new.await(timeout: 0.01)\n"
+    "    when \"gone\"    then raise FCS::ClientGone, \"left\"\n"
+    "    when \"later\"   then sleep 0.01; raise ArgumentError, \"boom\"\n"
+    "    end\n"
+    "  end\n"
+    "  on(:connect)   { |c, how = nil, *| fail(how) if how }\n"
+    "  on(:message)   { |c, so, name| fail(name) }\n"
+    "  allow(:seek)   { |c, s| fail(s.name) }\n"
+    "  expose(:go)    { |c, how| fail(how) }\n"
+    "  expose(:timer) { |c, how| after(0) { fail(how) }; 1 }\n"
+    "  expose(:infos) { |c| r, @infos = @infos, []; r }\n"
+    "end\n";
+
+struct wrong_row {
+	const char *how;
+	const char *connect;     /* description of Rejected */
+	const char *application; /* its application */
+	const char *call;        /* description of Call.Failed */
+	const char *call_app;
+	enum script_verdict decision;
+	const char *logged; /* part of the line; NULL: no error is logged */
+};
+
+static const struct wrong_row wrong_rows[] = {
+	{ "reject", "[ Server.Reject ] : not you", "{\"n\":7}", "not you",
+	    "{\"n\":7}", SCRIPT_REJECT, NULL },
+	{ "bare", "[ Server.Reject ] : not you", "{\"message\":\"not you\"}",
+	    "not you", "", SCRIPT_REJECT, NULL },
+	{ "raise", "Script error (ref ", NULL, "Script error (ref ", "",
+	    SCRIPT_FAILED, "boom (ArgumentError)" },
+	{ "later", "Script error (ref ", NULL, "Script error (ref ", "",
+	    SCRIPT_FAILED, "boom (ArgumentError)" },
+	{ "call", "[ Server.Reject ] : no idea", "[7]", "no idea", "[7]",
+	    SCRIPT_FAILED, NULL },
+	{ "timeout", "Script error (ref ", NULL, "Script error (ref ", "",
+	    SCRIPT_FAILED, "no answer within 0.01 s (FCS::Timeout)" },
+	{ "gone", "Script error (ref ", NULL, "Script error (ref ", "",
+	    SCRIPT_FAILED, "left (FCS::ClientGone)" },
+};
+
+static int verdicts;
+static enum script_verdict verdict = SCRIPT_OK;
+
+static void
+on_verdict(struct instance *i, uint64_t owner, uint64_t extra,
+    const struct script_answer *a)
+{
+	(void)i;
+	(void)owner;
+	(void)extra;
+	verdict = a->verdict;
+	verdicts++;
+}
+
+static void
+is_logged(const struct wrong_row *r, const char *callback, bool always)
+{
+	const char *log = host_log();
+
+	if (r->logged == NULL && !always) {
+		LACKS(log, "script.error");
+		return;
+	}
+	HAS(log, "script.error ref=");
+	HAS(log, callback);
+	if (r->logged != NULL)
+		HAS(log, r->logged);
+}
+
+static void
+go_wrong(const struct wrong_row *r, struct host_client *c, const char *id)
+{
+	struct script *s = instance_script(host_instance("_definst_"));
+	struct script_args args;
+	struct host_client *other;
+	char json[64];
+
+	(void)snprintf(json, sizeof(json), "[\"%s\"]", r->how);
+	(void)host_log();
+	other = host_connect(id, json);
+	host_wait_ms(30);
+	ck_assert_int_eq(other->rejected, 1);
+	HAS(other->description, r->connect);
+	if (r->application != NULL)
+		ck_assert_str_eq(other->application, r->application);
+	is_logged(r, "callback=on(:connect)", false);
+
+	HAS(host_call(c, "go", json), r->call);
+	ck_assert(c->failed);
+	ck_assert_str_eq(c->application, r->call_app);
+	is_logged(r, "callback=expose(:go)", false);
+
+	memset(&args, 0, sizeof(args));
+	args.client = "c1";
+	args.name = r->how;
+	args.text = "";
+	verdicts = 0;
+	engine_ops.ask(s, SCRIPT_MAY_SEEK, &args, on_verdict, 0, 0);
+	host_wait_ms(30);
+	ck_assert_int_eq(verdicts, 1);
+	ck_assert_int_eq(verdict, r->decision);
+	is_logged(r, "callback=allow(:seek)", r->decision == SCRIPT_FAILED);
+
+	args.name = "board";
+	args.text = r->how;
+	engine_ops.event(s, SCRIPT_MESSAGE, &args);
+	host_wait_ms(30);
+	is_logged(r, "callback=on(:message)", true);
+	ck_assert_str_eq(host_call(c, "timer", json), "1");
+	host_wait_ms(40);
+	is_logged(r, "callback=after(0)", true);
+	/* the timer and the event at least */
+	ck_assert_uint_ge(
+	    count_of(host_call(c, "infos", "[]"),
+		r->logged == NULL
+		    ? (r->decision == SCRIPT_REJECT ? "not you" : "no idea")
+		    : r->logged),
+	    2);
+}
+
+UNIT(what_goes_wrong_means_in_each_place_what_the_table_says)
+{
+	struct host_client *c;
+	char id[16];
+	size_t i;
+
+	host_open(wrong, NULL);
+	c = host_connect("c1", "[]");
+	ck_assert_int_eq(c->accepted, 1);
+	for (i = 0; i < sizeof(wrong_rows) / sizeof(wrong_rows[0]); i++) {
+		c->application[0] = '\0';
+		(void)snprintf(id, sizeof(id), "w%zu", i);
+		go_wrong(&wrong_rows[i], c, id);
+	}
+}
+
+UNIT(calls_beyond_the_waiting_handlers_are_told_busy)
+{
+	static const char *const two[] = { "script.handlers=2", NULL };
+	struct host_client *a, *b, *c;
+
+	host_open("class A < FCS::App\n"
+		  "  expose(:wait) { |c, s| sleep s; 1 }\n"
+		  "end\n",
+	    two);
+	a = host_connect("c1", "[]");
+	b = host_connect("c2", "[]");
+	c = host_connect("c3", "[]");
+	host_send(a, "wait", "[0.05]");
+	host_send(b, "wait", "[0.05]");
+	ck_assert_str_eq(host_call(c, "wait", "[0.05]"), "busy");
+	ck_assert(c->failed);
+	host_until(&a->answered);
+	host_until(&b->answered);
+	ck_assert(!a->failed && !b->failed);
+	ck_assert_str_eq(host_call(c, "wait", "[0]"), "1");
+	LACKS(host_log(), "script.error");
+}
+
 /* ---- where no answer can wait ---- */
 
 UNIT(await_is_an_error_where_no_answer_can_wait)
@@ -316,18 +487,6 @@ UNIT(await_is_an_error_where_no_answer_can_wait)
 	HAS(log, "callback=allow(:unload)");
 	HAS(log, "(FCS::AwaitError)");
 	ck_assert_int_eq(c->closed, 0);
-}
-
-static enum script_verdict verdict = SCRIPT_OK;
-
-static void
-on_verdict(struct instance *i, uint64_t owner, uint64_t extra,
-    const struct script_answer *a)
-{
-	(void)i;
-	(void)owner;
-	(void)extra;
-	verdict = a->verdict;
 }
 
 UNIT(guards_and_message_decisions_may_not_wait)
