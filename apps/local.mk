@@ -3,6 +3,9 @@
 APPS = apps/chat/README.md apps/chat/main.rb \
 	apps/echo/README.md apps/echo/main.rb apps/echo/test/echo_test.rb \
 	apps/live/README.md apps/live/app.yaml apps/live/main.rb \
+	apps/lobby/README.md apps/lobby/main.rb \
+	apps/lobby/test/lobby_test.rb \
+	apps/room/README.md apps/room/main.rb apps/room/test/room_test.rb \
 	apps/vod/README.md apps/vod/main.rb \
 	apps/whiteboard/README.md apps/whiteboard/app.yaml \
 	apps/whiteboard/main.rb

@@ -6,6 +6,7 @@
 #include "admin/adm_rows.h"
 #include "core/instance.h"
 #include "core/live.h"
+#include "core/peer.h"
 #include "core/sharedobj.h"
 
 struct walk {
@@ -37,24 +38,34 @@ count_object(void *arg, struct sharedobj *so)
 }
 
 static void
+count_peer(void *arg, uint64_t peer, const struct peer_info *info)
+{
+	(void)peer;
+	(void)info;
+	++*(int *)arg;
+}
+
+static void
 inst_row(void *arg, struct instance *inst)
 {
 	struct walk *w = arg;
-	const struct script_ops *ops =
-	    application_env(instance_app(inst))->script;
+	const struct application_env *env = application_env(instance_app(inst));
+	const struct script_ops *ops = env->script;
 	const struct instance_stats *st = instance_stats(inst);
 	struct script_stats ss = { 0 };
-	int streams = 0, objects = 0;
+	int streams = 0, objects = 0, peers = 0;
 
 	if (!is_wanted(w, inst))
 		return;
 	live_each(inst, count_live, &streams);
 	sharedobj_each(inst, count_object, &objects);
+	if (env->peer != NULL)
+		env->peer->each(inst, count_peer, &peers);
 	if (instance_script(inst) != NULL)
 		ops->stats(instance_script(inst), &ss);
 	admin_item(w->req,
 	    json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:i, "
-		      "s:I, s:I, s:I, s:I, s:I, s:I}",
+		      "s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
 		"where", instance_full_name(inst), "inst", instance_name(inst),
 		"state", instance_state_text(inst), "clients",
 		(json_int_t)instance_client_count(inst), "connects",
@@ -64,8 +75,8 @@ inst_row(void *arg, struct instance *inst)
 		objects, "memory", (json_int_t)ss.memory, "script_errors",
 		(json_int_t)ss.errors, "overruns", (json_int_t)st->overruns,
 		"restarts", (json_int_t)st->restarts, "reloads",
-		(json_int_t)st->reloads, "dropped",
-		(json_int_t)st->msg_dropped));
+		(json_int_t)st->reloads, "dropped", (json_int_t)st->msg_dropped,
+		"peers", peers));
 }
 
 static void
