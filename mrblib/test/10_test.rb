@@ -116,7 +116,8 @@ module FCS
         text = e.message.to_s
         text = "#{text} (#{e.class})" unless e.is_a?(Failure)
         text = "#{at}: #{text}"
-        lines[1..-1].each { |l| text += "\n  from #{l}" } if lines.size > 1 && !e.is_a?(Failure)
+        lines = lines.map { |l| l.split(":in ")[0] }
+        lines.each_with_index { |l, i| text += "\n  from #{l}" if i > 0 && l != lines[i - 1] }
         text
       end
     end
@@ -159,7 +160,7 @@ module FCS
         settings.each { |key, value| Test.ask("setting", app, key.to_s, setting(value)) }
         Test.ask("setting", app, "config", JSON.generate(config)) if config
         full = Test.ask("start", name.to_s)
-        Test.settle
+        Test.wait(WAIT) { Test.ask("state", full) != "starting" }
         Instance.new(full)
       end
 

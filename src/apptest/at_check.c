@@ -7,12 +7,14 @@
 #include "apptest/at_check.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <ftw.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "apptest/at_world.h"
@@ -213,7 +215,6 @@ load_class(struct check *k, const char *const *folders, const char *state,
 	rc = env->script->open(i, &opt, &script, why);
 	if (rc == FCS_OK)
 		env->script->close(script);
-	place_close(p);
 	return rc;
 }
 
@@ -253,9 +254,9 @@ check_class(struct check *k, const char *const *folders)
 	(void)nftw(state, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-int
-at_check(
-    const char *dir, const char *name, const char *const *folders, bool json)
+/* Exit status. */
+static int
+look(const char *dir, const char *name, const char *const *folders, bool json)
 {
 	struct check k = { .dir = dir, .name = name, .json = json };
 	struct vmtest_host host = { nobody, NULL };
@@ -268,7 +269,6 @@ at_check(
 		return 2;
 	}
 	check_files(&k, "", 0);
-	vmtest_free(k.vm);
 	if (!k.hopeless)
 		check_class(&k, folders);
 	if (!json && k.problems == 0)
@@ -277,4 +277,28 @@ at_check(
 		printf("%s: %u problem%s\n", name, k.problems,
 		    k.problems == 1 ? "" : "s");
 	return k.problems == 0 ? 0 : 1;
+}
+
+int
+at_check(
+    const char *dir, const char *name, const char *const *folders, bool json)
+{
+	int status = 0, code;
+	pid_t pid;
+
+	/* what was opened goes with the process */
+	(void)fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		code = look(dir, name, folders, json);
+		(void)fflush(NULL);
+		_exit(code);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (pid > 0 && WIFEXITED(status))
+		return WEXITSTATUS(status);
+	fprintf(stderr, "fcsd: %s: the check was ended by %s\n", name,
+	    pid < 0 ? strerror(errno) : strsignal(WTERMSIG(status)));
+	return 2;
 }

@@ -283,6 +283,18 @@ ask_start(struct ask *q)
 	return rc;
 }
 
+/* state(name) => "running" ...; nil */
+static int
+ask_state(struct ask *q)
+{
+	char name[TEXT_MAX];
+	struct instance *i = at_world_instance(q->h->world, text(q, 0, name));
+
+	if (i != NULL)
+		q->out = value_string(q->arena, instance_state_text(i));
+	return FCS_OK;
+}
+
 /* call(name, object, method, args, keywords) => ticket */
 static int
 ask_call(struct ask *q)
@@ -546,6 +558,7 @@ static const struct {
 	int (*fn)(struct ask *);
 } table[] = {
 	{ "start", ask_start },
+	{ "state", ask_state },
 	{ "call", ask_call },
 	{ "secret", ask_secret },
 	{ "resolve", ask_resolve },

@@ -104,6 +104,16 @@ def an_exception_of_a_test_fails_it_with_its_line():
 
 
 @case
+def what_fails_in_a_method_names_its_callers_too():
+    d = app(test='def check(x)\n  assert_equal 1, x\nend\n'
+                 'test "x" do\n  [2].each { |n| check(n) }\nend\n')
+    code, rows, err = tests(d)
+    eq((code, rows["x"]["why"]),
+       (1, "test/demo_test.rb:2: expected 1, got 2\n"
+           "  from test/demo_test.rb:5"))
+
+
+@case
 def a_test_that_hangs_is_ended():
     d = app(test=ONE + 'test "hang" do\n  loop { }\nend\n')
     code, rows, err = tests(d, "-t", "1")

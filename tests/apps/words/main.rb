@@ -8,7 +8,10 @@ class Words < FCS::App
   shared :notes
   allow(:publish) { |c, s| s.query["key"] == "k" || reject("bad key") }
 
-  on(:start) { @n = 0 }
+  on :start do
+    sleep 2 if inst_name == "slow"
+    @n = 0
+  end
   on(:handover) { { "n" => @n } }
   on(:reload)   { |state| @n = state["n"] + 100 }
   on :connect do |c, user = nil, *|

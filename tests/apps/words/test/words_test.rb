@@ -42,6 +42,10 @@ test "call goes on while the clock is moved" do
   assert_equal ["rested", "rested"], [p.value, got]
 end
 
+test "start is over when on(:start) is" do
+  assert_equal 0, start("words/slow").connect!("ann").call!(:ticks)
+end
+
 test "timers fire as the clock goes" do
   i = start("words")
   c = i.connect!("ann")
