@@ -20,11 +20,13 @@
 struct fetch;
 
 struct fetch_conf {
-	uint32_t at_once;    /* requests; more: FCS_ELIMIT */
-	size_t body_max;     /* bytes of an answer's body */
-	size_t header_max;   /* bytes of its headers */
-	int reserve_fds;     /* descriptor numbers left alone */
-	const char *ca_file; /* NULL: the authorities of the system */
+	uint32_t at_once;  /* requests; more: FCS_ELIMIT */
+	size_t body_max;   /* bytes of an answer's body */
+	size_t header_max; /* bytes of its headers */
+	int reserve_fds;   /* descriptor numbers left alone */
+	/* authorities: a file of all, or a folder with names by hash; both
+	 * NULL: those of the system */
+	const char *ca_file, *ca_folder;
 };
 
 /* NULL: no memory. libcurl is set up by the first request. */

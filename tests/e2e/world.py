@@ -205,10 +205,15 @@ def failures_have_a_class_and_a_reason():
            (url, got))
     eq(tls.seen, [])
     eq(c.ask("size", web.url("size/1048576")), 1048576.0)
+    eq(c.ask("post_size", web.url("status/200"), 1048576.0), 200.0)
+    eq(len(web.seen[-1][3]), 1 << 20)
+    got = c.ask("post_size", web.url("status/200"), 1048577.0)
+    ok(str(got).startswith("FCS::HttpError: the body"), got)
     got = c.ask("get", web.url("hang"), 0.2)
     ok("no answer within 0.2 s" in got, got)
-    for s in (0.0, -1.0, 301.0, float("nan")):
-        got = c.ask("get", web.url("plain"), s)
+    eq(c.ask("get", web.url("plain"), 300.0)["status"], 200.0)
+    for seconds in (0.0, -1.0, 300.001, 301.0, float("nan")):
+        got = c.ask("get", web.url("plain"), seconds)
         ok(str(got).startswith("ArgumentError: timeout"), got)
 
 
@@ -390,6 +395,21 @@ def a_kill_takes_back_nothing_that_was_told():
         # what the file speaks of was durable before it was written
         r = c.object("notes", True)
         ok(r.slots["file"] >= max(numbers), (r.slots, numbers[-3:]))
+
+
+@case
+def a_lost_script_leaves_whole_files():
+    s = Server()
+    c = connect(s, "world")
+    other = connect(s, "world/b")
+    c.tell("file/spin")
+    c.wait_closed()
+    eq(other.ask("echo", 1.0), 1.0)
+    sizes = poll(lambda: len(list(tree(s).glob("spin*"))) == 20 and
+                 {p.stat().st_size for p in tree(s).glob("spin*")}, 5,
+                 "what was asked for is done")
+    eq(sizes, {100000})
+    eq(other.ask("file/size", "spin19"), 100000.0)
 
 
 @case

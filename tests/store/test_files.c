@@ -510,7 +510,7 @@ UNIT(the_quota_is_counted_from_what_is_there)
 
 UNIT(files_and_folders_are_counted_too)
 {
-	char name[16];
+	char name[32];
 	int i;
 
 	entries_max = 5;
@@ -551,7 +551,7 @@ UNIT(renaming_does_not_lead_deeper_than_names_reach)
 
 UNIT(lists_come_in_pages)
 {
-	char name[16];
+	char name[32];
 	int i;
 
 	entries_max = 2000;

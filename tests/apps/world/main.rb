@@ -27,6 +27,8 @@ class World < FCS::App
   answer(:post_form) { |url, v| show(http.post(url, form: v).await) }
   answer(:post_body) { |url, v, h| show(http.post(url, body: v, headers: h || {}).await) }
 
+  answer(:post_size) { |url, n| http.post(url, body: "x" * n).await.status }
+
   # The change, then a request that speaks of it.
   answer(:write_and_post) do |url|
     shared(:notes).increment(:n)
@@ -109,6 +111,13 @@ class World < FCS::App
       next [taken, e.message]
     end
     [taken, nil]
+  end
+
+  # The VM ends with all of it under way.
+  file(:spin) do
+    20.times { |i| files.write("spin#{i}", "x" * 100_000) }
+    files.read("spin0")
+    loop { }
   end
 
   on(:stop) { |why| files.write("stopped", why).await if shared(:notes)[:stop] }

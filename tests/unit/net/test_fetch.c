@@ -265,13 +265,14 @@ listen_now(void)
 }
 
 static void
-set_up(uint32_t at_once, const char *ca_file)
+set_up(uint32_t at_once, const char *ca_file, const char *ca_folder)
 {
 	struct fetch_conf c = { .at_once = at_once,
 		.body_max = BODY_MAX,
 		.header_max = HEADER_MAX,
 		.reserve_fds = 16,
-		.ca_file = ca_file };
+		.ca_file = ca_file,
+		.ca_folder = ca_folder };
 
 	(void)signal(SIGPIPE, SIG_IGN); /* as every role does */
 	(void)sem_init(&lookup, 0, 0);
@@ -394,7 +395,7 @@ UNIT(an_answer_has_status_headers_and_body)
 {
 	struct asked *q;
 
-	set_up(8, NULL);
+	set_up(8, NULL, NULL);
 	q = get("/echo?a=b");
 	ck_assert_int_eq(q->status, 200);
 	ck_assert_str_eq(q->body, "ok");
@@ -420,7 +421,7 @@ UNIT(a_post_carries_headers_and_body_on_a_connection_of_its_own)
 		"X-Empty;", NULL };
 	struct asked q;
 
-	set_up(8, NULL);
+	set_up(8, NULL, NULL);
 	(void)get("/echo");
 	ck_assert_int_eq(
 	    ask_with(&q, "http", "127.0.0.1", "/echo", headers, "a=b&c", 5000),
@@ -446,7 +447,7 @@ UNIT(a_post_carries_headers_and_body_on_a_connection_of_its_own)
 
 UNIT(nothing_of_the_environment_counts)
 {
-	set_up(8, NULL);
+	set_up(8, NULL, NULL);
 	ck_assert_int_eq(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
 	ck_assert_int_eq(setenv("ALL_PROXY", "http://127.0.0.1:1", 1), 0);
 	ck_assert_int_eq(setenv("HOME", unit_tmpdir(), 1), 0);
@@ -458,7 +459,7 @@ UNIT(bodies_and_headers_are_limited)
 {
 	struct asked *q;
 
-	set_up(8, NULL);
+	set_up(8, NULL, NULL);
 	ck_assert_uint_eq(get("/body/99999")->len, 99999);
 	ck_assert_uint_eq(get("/body/100000")->len, 100000);
 	fails("/body/100001", FCS_ELIMIT, "larger than 100000 bytes");
@@ -475,7 +476,7 @@ UNIT(what_is_no_answer_is_a_failure_with_a_reason)
 {
 	struct asked q;
 
-	set_up(8, NULL);
+	set_up(8, NULL, NULL);
 	fails("/early", FCS_EIO, "broke off");
 	fails("/nothing", FCS_EIO, "broke off");
 	fails("/junk", FCS_EIO, "no HTTP answer");
@@ -494,7 +495,7 @@ UNIT(redirects_are_followed_three_times)
 {
 	struct asked *q;
 
-	set_up(8, NULL);
+	set_up(8, NULL, NULL);
 	q = get("/times/3");
 	ck_assert_int_eq(q->status, 200);
 	ck_assert_str_eq(q->body, ":)");
@@ -507,7 +508,7 @@ UNIT(redirects_are_followed_three_times)
 
 UNIT(each_redirect_is_asked_about)
 {
-	set_up(8, NULL);
+	set_up(8, NULL, NULL);
 	forbidden = "/secret";
 	fails("/to/302/echo/secret", FCS_EACCES, "http.allow");
 	fails("/to/302/ftp://127.0.0.1/x", FCS_EFORMAT, "bad URL");
@@ -526,7 +527,7 @@ UNIT(a_redirected_post_keeps_what_it_may)
 	struct asked q;
 	char path[128];
 
-	set_up(8, NULL);
+	set_up(8, NULL, NULL);
 	/* the same origin: all of it again */
 	(void)snprintf(
 	    path, sizeof(path), "/to/308/http://127.0.0.1:%d/echo", port);
@@ -565,7 +566,7 @@ UNIT(time_is_limited_redirects_included)
 {
 	struct asked q;
 
-	set_up(8, NULL);
+	set_up(8, NULL, NULL);
 	ck_assert_int_eq(
 	    ask_with(&q, "http", "127.0.0.1", "/hang", NULL, NULL, 50), FCS_OK);
 	until_done(&q);
@@ -584,7 +585,7 @@ UNIT(a_slow_lookup_stalls_nothing_and_keeps_its_place)
 {
 	struct asked slow, q, more;
 
-	set_up(2, NULL);
+	set_up(2, NULL, NULL);
 	ck_assert_int_eq(
 	    ask_with(&slow, "http", "slow.test", "/echo", NULL, NULL, 60),
 	    FCS_OK);
@@ -612,7 +613,7 @@ UNIT(the_end_waits_for_nobody)
 {
 	struct asked a, b, c;
 
-	set_up(8, NULL);
+	set_up(8, NULL, NULL);
 	ck_assert_int_eq(
 	    ask_with(&a, "http", "slow.test", "/echo", NULL, NULL, 60000),
 	    FCS_OK);
@@ -630,7 +631,7 @@ UNIT(a_cancelled_request_is_not_told)
 {
 	struct asked a, b, c;
 
-	set_up(3, NULL);
+	set_up(3, NULL, NULL);
 	start(&a, "/hang");
 	ck_assert_int_eq(
 	    ask_with(&b, "http", "slow.test", "/echo", NULL, NULL, 5000),
@@ -654,7 +655,7 @@ UNIT(as_many_as_allowed_run_at_once)
 	struct asked q[33];
 	int i;
 
-	set_up(32, NULL);
+	set_up(32, NULL, NULL);
 	for (i = 0; i < 32; i++)
 		start(&q[i], "/hang");
 	ck_assert_int_eq(
@@ -677,6 +678,7 @@ static const char *
 make_certificate(const char *name)
 {
 	static char path[512];
+	char hash[512];
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *x = X509_new();
 	X509_EXTENSION *e;
@@ -703,6 +705,9 @@ make_certificate(const char *name)
 	f = fopen(path, "w");
 	ck_assert_int_eq(PEM_write_X509(f, x), 1);
 	fclose(f);
+	(void)snprintf(hash, sizeof(hash), "%s/%08lx.0", unit_tmpdir(),
+	    X509_subject_name_hash(x));
+	ck_assert_int_eq(symlink("ca.pem", hash), 0);
 	X509_free(x);
 	EVP_PKEY_free(key);
 	return path;
@@ -724,7 +729,7 @@ UNIT(a_certificate_nobody_vouches_for_is_refused)
 	struct asked *q;
 
 	(void)make_certificate("good.test");
-	set_up(8, NULL);
+	set_up(8, NULL, NULL);
 	q = get_tls("good.test");
 	ck_assert_int_eq(q->why.code, FCS_EIO);
 	ck_assert_msg(strstr(q->why.text, "TLS: the certificate") != NULL, "%s",
@@ -738,16 +743,32 @@ UNIT(a_certificate_must_be_of_the_host_asked)
 {
 	struct asked *q;
 
-	set_up(8, make_certificate("good.test"));
+	set_up(8, make_certificate("good.test"), NULL);
 	q = get_tls("good.test");
 	ck_assert_msg(q->status == 200, "%s", q->why.text);
 	q = get_tls("other.test");
 	ck_assert_msg(strstr(q->why.text, "TLS: the certificate") != NULL, "%s",
 	    q->why.text);
+	SSL_CTX_free(tls);
 	tls = NULL; /* a server that speaks no TLS */
 	q = get_tls("good2.test");
 	ck_assert_msg(strstr(q->why.text, "TLS: ") != NULL, "%s", q->why.text);
 	tear_down();
+}
+
+UNIT(authorities_may_be_a_folder)
+{
+	struct asked *q;
+
+	(void)make_certificate("good.test");
+	set_up(8, NULL, unit_tmpdir());
+	q = get_tls("good.test");
+	ck_assert_msg(q->status == 200, "%s", q->why.text);
+	q = get_tls("other.test");
+	ck_assert_msg(strstr(q->why.text, "TLS: the certificate") != NULL, "%s",
+	    q->why.text);
+	tear_down();
+	SSL_CTX_free(tls);
 }
 
 UNIT_MAIN
