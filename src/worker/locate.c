@@ -288,6 +288,26 @@ locate_answer(struct locate *l, json_t *msg, int *fds, size_t count)
 	}
 }
 
+int
+locate_name(
+    const struct channel_handover *h, bool is_worker, char *out, size_t size)
+{
+	bool is_local = strcmp(h->protocol, "local") == 0;
+
+	out[0] = '\0';
+	if (is_local != is_worker || is_local != (h->from_app[0] != '\0'))
+		return FCS_EFORMAT;
+	if (!is_local)
+		return FCS_OK;
+	if (name_check(NAME_APP, h->from_app, strlen(h->from_app), NULL) !=
+		FCS_OK ||
+	    name_check(NAME_INSTANCE, h->from_inst, strlen(h->from_inst),
+		NULL) != FCS_OK)
+		return FCS_EFORMAT;
+	(void)snprintf(out, size, "%s/%s", h->from_app, h->from_inst);
+	return FCS_OK;
+}
+
 /* ---- life ---- */
 
 struct locate *

@@ -19,6 +19,7 @@
 #include "core/peer.h"
 #include "net/loop.h"
 
+struct channel_handover;
 struct locate;
 struct session_handover;
 
@@ -36,6 +37,13 @@ struct locate_ops {
 struct locate *locate_new(struct loop *, const struct locate_ops *, void *arg);
 void locate_free(struct locate *); /* NULL is allowed; dials get FCS_ECLOSED */
 const struct peer_locator *locate_locator(struct locate *);
+/*
+ * The instance that connects, "app/inst", out of a hand-over that came by the
+ * channel of a worker or of a gateway; "" for a client. FCS_EFORMAT: a worker
+ * names one, a gateway does not, and nothing else is believed.
+ */
+int locate_name(const struct channel_handover *, bool is_worker, char *out,
+    size_t size) FCS_MUSTUSE;
 /* Supervisor: {id, status, why} + descriptor (link.h: located). */
 void locate_answer(struct locate *, json_t *msg, int *fds, size_t count);
 

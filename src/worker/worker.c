@@ -115,27 +115,6 @@ place_of(struct worker *w, const char *app)
 	return NULL;
 }
 
-/* What only a worker may say: that an instance connects, and which. */
-static int
-read_name(const struct door *d, const struct channel_handover *h, char *out,
-    size_t size)
-{
-	bool is_local = strcmp(h->protocol, "local") == 0;
-
-	out[0] = '\0';
-	if (is_local != d->is_worker || is_local != (h->from_app[0] != '\0'))
-		return FCS_EFORMAT;
-	if (!is_local)
-		return FCS_OK;
-	if (name_check(NAME_APP, h->from_app, strlen(h->from_app), NULL) !=
-		FCS_OK ||
-	    name_check(NAME_INSTANCE, h->from_inst, strlen(h->from_inst),
-		NULL) != FCS_OK)
-		return FCS_EFORMAT;
-	(void)snprintf(out, size, "%s/%s", h->from_app, h->from_inst);
-	return FCS_OK;
-}
-
 /* FCS_OK: *fd was taken. */
 static int
 take(struct worker *w, struct door *d, const struct channel_handover *h,
@@ -155,7 +134,7 @@ take(struct worker *w, struct door *d, const struct channel_handover *h,
 	struct tenant *t;
 	int rc;
 
-	if (read_name(d, h, name, sizeof(name)) != FCS_OK)
+	if (locate_name(h, d->is_worker, name, sizeof(name)) != FCS_OK)
 		return FCS_EFORMAT;
 	s.peer_name = name;
 	if (*fd < 0 || lost || *fd > w->max_fd) {
