@@ -124,6 +124,7 @@ close_script(struct instance *i, struct script *s)
 {
 	if (s == NULL)
 		return;
+	instance_keep_counts(i, s);
 	i->depth++;
 	ops(i)->close(s);
 	i->depth--;

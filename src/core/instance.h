@@ -27,6 +27,7 @@ enum instance_state {
 struct instance_stats {
 	uint64_t connects, disconnects, rejects, calls, overruns, restarts;
 	uint64_t reloads;
+	uint64_t script_errors; /* of scripts that are closed */
 	uint64_t bytes_in, bytes_out, msg_in, msg_out, msg_dropped;
 	uint64_t started_ms;
 };

@@ -249,6 +249,8 @@ void instance_idle_check(struct instance *);
 void instance_enable(struct instance *, const char *why);
 /* The same if its script is not the one that was disabled. */
 void instance_enable_changed(struct instance *);
+/* What a script that will be closed has counted. */
+void instance_keep_counts(struct instance *, struct script *);
 /* Note which script is started. */
 void instance_stamp(struct instance *);
 

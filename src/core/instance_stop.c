@@ -155,11 +155,24 @@ instance_stop_client_left(struct instance *i)
 
 /* ---- the phases ---- */
 
+void
+instance_keep_counts(struct instance *i, struct script *s)
+{
+	const struct script_ops *ops = application_env(i->app)->script;
+	struct script_stats ss;
+
+	if (ops->stats == NULL)
+		return;
+	ops->stats(s, &ss);
+	i->stats.script_errors += ss.errors;
+}
+
 static void
 end_script(struct instance *i)
 {
 	inst_work_abandon(i);
 	if (i->script != NULL) {
+		instance_keep_counts(i, i->script);
 		i->depth++;
 		application_env(i->app)->script->close(i->script);
 		i->depth--;

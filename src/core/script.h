@@ -178,7 +178,7 @@ struct script_ops {
 	 * fulfilled: runs then-blocks / resumes the parked handler. */
 	void (*resolve)(struct script *, uint64_t pending, bool ok,
 	    const struct value *value, const char *error);
-	void (*stats)(struct script *, struct script_stats *);
+	void (*stats)(struct script *, struct script_stats *); /* or NULL */
 
 	/* --- one script takes over from another (inst_reload.h); all of them
 	 * do nothing on a dead script --- */

@@ -24,9 +24,11 @@
 #define IDLE_MS          2000  /* without an entry, then the heap is cleaned */
 #define IDLE_BYTES       (4u << 20)  /* a larger one would take too long */
 #define IDLE_GARBAGE     (64u << 10) /* less is not worth it */
-#define COLLECT_MS       500         /* for a collection of the whole heap */
-#define ASKS_MAX         1000000
-#define ANSWER_MEM_KEPT  4096 /* bytes, between two entries */
+/* for a collection of the whole heap, and more for each MiB of it */
+#define COLLECT_MS      500
+#define COLLECT_MS_MIB  20
+#define ASKS_MAX        1000000
+#define ANSWER_MEM_KEPT 4096 /* bytes, between two entries */
 
 static void destroy(struct script *);
 
@@ -101,6 +103,7 @@ lost(struct script *s, const char *why, uint64_t busy_us)
 	uint64_t ticket;
 
 	s->stats.memory_peak = vmarena_peak(vm->mem);
+	s->stats.errors += vm->errors;
 	s->vm = NULL;
 	bind_sharedobj_abandon(vm);
 	if (vm->delivering > 0)
@@ -128,22 +131,37 @@ schedule(struct script *s)
 	loop_at_end(instance_loop(s->inst), LOOP_WORK, &s->task);
 }
 
+static uint32_t
+collect_ms(const struct vm *vm)
+{
+	return COLLECT_MS +
+	       (uint32_t)(vmarena_used(vm->mem) >> 20) * COLLECT_MS_MIB;
+}
+
+/* Whether the script is still there afterwards. */
+static bool
+collect(struct script *s)
+{
+	struct engine_call c;
+
+	memset(&c, 0, sizeof(c));
+	return engine_enter(s, collect_ms(s->vm), "collecting",
+		   engine_call_collect, &c) == FCS_OK &&
+	       s->vm != NULL;
+}
+
 /* At 80 % of the memory after a collection: on(:status), once a minute. */
 static void
 check_memory(struct script *s, size_t cap)
 {
 	int64_t now = clock_ms();
-	struct engine_call c;
 	size_t used;
 
 	if ((s->warned_ms != 0 && now - s->warned_ms < LOW_MEMORY_PAUSE) ||
 	    (s->looked_ms != 0 && now - s->looked_ms < LOOK_PAUSE))
 		return;
 	s->looked_ms = now;
-	memset(&c, 0, sizeof(c));
-	if (engine_enter(s, COLLECT_MS, "collecting", engine_call_collect,
-		&c) != FCS_OK ||
-	    s->vm == NULL)
+	if (!collect(s))
 		return;
 	used = vmarena_used(s->vm->mem);
 	if (used < cap / 5 * 4)
@@ -173,12 +191,7 @@ check_time(struct script *s, uint64_t busy_us, uint32_t ms, const char *what,
 static void
 clean(struct script *s)
 {
-	struct engine_call c;
-
-	memset(&c, 0, sizeof(c));
-	if (engine_enter(s, COLLECT_MS, "collecting", engine_call_collect,
-		&c) != FCS_OK ||
-	    s->vm == NULL)
+	if (!collect(s))
 		return;
 	s->clean = vmarena_used(s->vm->mem);
 	vmarena_trim(s->vm->mem);
@@ -274,10 +287,8 @@ run_work(void *arg)
 			s->vm->has_work = true;
 	}
 	if (s->vm != NULL && s->vm->gc_wanted && !s->vm->has_work) {
-		memset(&c, 0, sizeof(c));
 		s->vm->gc_wanted = false;
-		(void)engine_enter(
-		    s, COLLECT_MS, "collecting", engine_call_collect, &c);
+		(void)collect(s);
 	}
 	s->queued = false;
 	if (s->vm != NULL && s->vm->has_work && !s->closing) {
@@ -377,7 +388,7 @@ op_open(struct instance *inst, const struct script_options *o,
 	}
 	/* of what compiling left, which is more than what it made */
 	if (rc == FCS_OK)
-		rc = vm_run(s->vm, COLLECT_MS, "collecting",
+		rc = vm_run(s->vm, collect_ms(s->vm), "collecting",
 		    engine_call_collect, NULL, why);
 	if (rc == FCS_OK) {
 		s->clean = vmarena_used(s->vm->mem);

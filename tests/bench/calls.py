@@ -19,6 +19,16 @@ SECONDS = float(os.environ.get("SECONDS", 5))
 LIMITS = {"limits.commands_per_second": 1000000}
 
 
+HEAP = """class Heap < FCS::App
+  on(:start) { @kept = [] }
+  # an object, its array, two texts and their hash: five for each
+  expose(:fill) { |c, n| n.to_i.times { |i| @kept << { "k#{i}" => ["a text #{i}"] } }; @kept.size }
+  # and garbage as a handler makes it
+  expose(:hello) { |c, s| { "a" => [1, 2, s] }["a"].map { |x| x.to_s }.last + s }
+end
+"""
+
+
 def load(s, clients, depth, app="echo", method="hello"):
     """One run of callload: its figures, and the worker's processor time."""
     connect(s, app)                         # the worker is there
@@ -47,6 +57,24 @@ def fifty_clients_one_call_at_a_time():
 def fifty_clients_ten_calls_at_a_time():
     got = load(Server(LIMITS), 50, 10)
     ok(got["calls"] / got["cpu"] > 20000, got)
+
+
+@case(timeout=180)
+def pauses_of_the_collector():
+    """The longest answer of one client, with more and more objects that
+    stay: what is above the others' is the collector's."""
+    s = Server(LIMITS)
+    s.app("heap", HEAP, "script:\n  memory: 256M\n  time: 500ms\n")
+    c = connect(s, "heap")
+    for objects in (0, 10000, 100000):
+        have = c.ask("fill", 0) * 5
+        while have < objects:
+            have = c.ask("fill", min(2000, (objects - have) // 5)) * 5
+        note("%d objects stay:" % have)
+        got = load(s, 1, 1, "heap")
+        note("    longest %.2f ms of %d" % (got["max_us"] / 1000,
+                                             got["calls"]))
+        ok(got["max_us"] < tap.bound(50) * 1e6, got)
 
 
 tap.main()

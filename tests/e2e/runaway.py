@@ -207,6 +207,35 @@ def fcsctl_starts_a_disabled_instance():
     eq(connect(s, "runaway/bad").ask("echo", 1), 1.0)
 
 
+@case(timeout=60)
+def fcsctl_counts_errors_and_overruns_over_restarts():
+    s = Server()
+    c = connect(s, "runaway/n")
+    for _ in range(3):
+        try:
+            c.ask("raise_it")
+        except CallFailed:
+            pass
+
+    def counts():
+        r = next(r for r in s.ctl("inst", "list", "runaway")
+                 if r["where"] == "runaway/n")
+        return r["state"], r["script_errors"], r["overruns"], r["restarts"]
+    eq(counts(), ("running", 3, 0, 0))
+    c.tell("spin")
+    c.wait_closed(10)
+    eq(counts()[1:], (3, 1, 1))
+    c = again(s, "runaway/n")
+    try:
+        c.ask("recurse")
+    except CallFailed:
+        pass
+    eq(counts(), ("running", 4, 1, 1))
+    c.tell("hog")
+    c.wait_closed(10)
+    eq(counts()[1:], (4, 2, 2))
+
+
 class Pinger:
     """Calls all the time; keeps how long each answer took."""
 
