@@ -368,6 +368,42 @@ def c20_bandwidth_of_the_settings_holds_and_defaults_do_not():
 
 
 @case
+def c20_a_limited_viewer_loses_pictures_and_is_told():
+    s = Server()
+    v = connect(s, "client")
+    st = v.stream().play("x", start=-1.0)
+    v.ask("bandwidth", None, 20000)
+    p = publisher(s, "client", "x")
+    free = connect(s, "client").stream().play("x", start=-1.0)
+    # 25 pictures of 4000 bytes a second: five times what may pass
+    tags = media.synthetic(4, size=4000, gop=1)
+    feed = p.feed_live(tags)
+    wait(lambda: feed.done, 20, "the publisher")
+    free.wait_media(len(tags) - 1, 10)
+    st.wait_status("NetStream.Play.InsufficientBW", 10)
+    sound = sum(t.type == 8 for t in tags)
+    st.wait_media(sound, 30, kind=8)            # none is lost
+    seen = sum(m.type == 9 for m in st.media)
+    ok(0 < seen < 60, "%d of 101 pictures" % seen)
+    got = connect(s, "client").ask("stats_of", v.id)
+    ok(got["dropped_video_msgs"] > 40 and got["dropped_audio_msgs"] == 0, got)
+
+
+@case
+def c20_recordings_come_late_to_a_limited_viewer_but_whole():
+    s = Server()
+    p = publisher(s, "client", "clip", "record")
+    p.feed(media.synthetic(2, size=2000))
+    p.unpublish()
+    want = connect(s, "client").stream().play_all("clip")
+    c = connect(s, "client")
+    c.ask("bandwidth", None, 60000)
+    begun = time.monotonic()
+    eq(c.stream().play_all("clip"), want)
+    ok(time.monotonic() - begun > 1.0, "too fast")
+
+
+@case
 def c21_stats_have_the_original_names():
     s = Server()
     c = connect(s, "client")

@@ -108,7 +108,7 @@ class ClientRows < FCS::App
   expose(:reconnect)  { |c, url| c.reconnect(url) }
   expose(:disconnect) { |c, id, why| client(id).disconnect(why) }
   expose(:decide) do |c, what, *args|
-    @last.__send__(what, *args)
+    @last ? @last.__send__(what, *args) : false
   end
   expose(:log) { |c| @log }
   expose(:after_gone) do |c, id|

@@ -236,6 +236,24 @@ UNIT(bandwidth_is_set_capped_and_given_back)
 	ck_assert_uint_eq(me->rates[0], 0);
 }
 
+UNIT(access_lists_have_256_paths_at_most)
+{
+	host_open(
+	    "class A < FCS::App\n"
+	    "  expose(:set) { |c, n| c.read_access = (1..n).map { |i| \"p#{i}\" }; c.read_access.size }\n"
+	    "  expose(:samples) { |c, n| c.audio_sample_access = [\"p\"] * n; nil }\n"
+	    "end\n",
+	    NULL);
+	me = host_connect("c1", "[]");
+	EQ("set", "[255]", "255");
+	EQ("set", "[256]", "256");
+	HAS(run("set", "[257]"), "Script error");
+	HAS(host_log(), "LimitError");
+	ck_assert(client_may(me->client, false, "p256"));
+	EQ("samples", "[256]", "null");
+	HAS(run("samples", "[257]"), "Script error");
+}
+
 UNIT(access_lists_take_arrays_and_texts)
 {
 	static const char *const some[] = { "access.samples=cam",
