@@ -4,7 +4,7 @@ class Whiteboard < FCS::App
   presence(:people) { |c| { "name" => c.user, "role" => c[:role] } }
   shared(:cursors) { |c, slot, v| slot == c.user }   # temporary; own cursor only
   shared :state, persistent: true, readonly: true    # { "locked" => true }
-  shared :board, persistent: true, max_slots: 20_000 do |c, slot, shape|
+  shared :board, persistent: true, history: { changes: 100_000, age: 30 * 86_400 }, max_slots: 20_000 do |c, slot, shape|
     next false if c[:role] == "viewer"
     next true  if c[:role] == "moderator"
     reject "the board is locked" if shared(:state)["locked"]
@@ -23,10 +23,16 @@ class Whiteboard < FCS::App
   end
   on(:disconnect) { |c| shared(:cursors).delete(c.user) }
 
-  expose(:version) { |c| board.version }
+  expose(:undo) { |c| reject "view only" if c[:role] == "viewer"; board.undo(user: c.user) }   # => slots restored
+  expose(:redo) { |c| reject "view only" if c[:role] == "viewer"; board.redo(user: c.user) }
 
-  expose("admin/lock") { |c, on| shared(:state)["locked"] = on == true }
-  expose("admin/link") { |c, role| link_for(role) }
+  expose(:version)  { |c| board.version }
+  expose(:at)       { |c, version| board.at(version) }                  # the time slider
+  expose(:changes)  { |c, from, to| board.diff(from, to).map { |x| [x.version, x.user, x.slot, x.value] } }
+
+  expose("admin/lock")     { |c, on| shared(:state)["locked"] = on == true }
+  expose("admin/rollback") { |c, version| board.rollback(version) }
+  expose("admin/link")     { |c, role| link_for(role) }
   expose "admin/clear" do |c|
     board.transaction { |b| b.clear; b.tell :cleared, c.user }
     board.version

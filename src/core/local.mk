@@ -30,6 +30,7 @@ libcore_a_SOURCES = \
 	src/core/sharedobj_look.c \
 	src/core/sharedobj_msg.c \
 	src/core/sharedobj_out.c \
+	src/core/sharedobj_pace.c \
 	src/core/sharedobj_path.c \
 	src/core/sharedobj_queue.c \
 	src/core/sharedobj_reload.c \

@@ -208,6 +208,15 @@ sharedobj_create(struct so_set *set, const char *name, size_t len,
 }
 
 bool
+sharedobj_is_for_clients(const struct sharedobj *so)
+{
+	int64_t undeclared = setting(so->set, APP_SO_UNDECLARED);
+
+	return so->declared || undeclared == 2 ||
+	       (undeclared == 1 && !so->persistent);
+}
+
+bool
 sharedobj_is_stored(const struct sharedobj *so)
 {
 	return so->persistent && so->durability != SCRIPT_IN_MEMORY;
@@ -467,7 +476,10 @@ module_open(struct instance *inst)
 	set->commit.fn = on_commit;
 	set->commit.arg = set;
 	set->user_ids = idmap_new(USERS_MAX);
-	if (set->user_ids == NULL) {
+	set->pace_timer = timer_new(set->env->loop, sharedobj_pace_run, set);
+	if (set->user_ids == NULL || set->pace_timer == NULL) {
+		timer_free(set->pace_timer);
+		idmap_free(set->user_ids);
 		free(set);
 		return NULL;
 	}
@@ -530,6 +542,8 @@ module_close(void *state)
 		free(w);
 	}
 	set->closed = true;
+	timer_free(set->pace_timer);
+	set->pace_timer = NULL;
 	loop_cancel(set->env->loop, LOOP_WORK, &set->work);
 	/* jobs that were submitted in this turn still have to go */
 	loop_cancel(set->env->loop, LOOP_COMMIT, &set->commit);

@@ -59,6 +59,48 @@ sharedobj_image_find(const struct so_image *im, const char *name, size_t len)
 	return s;
 }
 
+/* ---- cursors ---- */
+
+void
+sharedobj_image_cursor_begin(struct so_image *im, struct so_cursor *c)
+{
+	DL_APPEND(im->cursors, c);
+}
+
+/* One that was not begun, too. */
+void
+sharedobj_image_cursor_end(struct so_image *im, struct so_cursor *c)
+{
+	if (c->prev != NULL)
+		DL_DELETE(im->cursors, c);
+	c->prev = c->next = NULL;
+}
+
+/* The slot leaves its place in that list. */
+static void
+step_over(struct so_image *im, const struct so_slot *s, bool by_version)
+{
+	struct so_cursor *c;
+
+	DL_FOREACH(im->cursors, c)
+		if (c->at == s && c->by_version == by_version)
+			c->at = by_version ? s->vnext : s->next;
+}
+
+/* The slot is back at a place that a cursor may have passed. */
+static void
+step_back(struct so_image *im, struct so_slot *s, bool by_version)
+{
+	const struct so_slot *behind = by_version ? s->vnext : s->next;
+	struct so_cursor *c;
+
+	DL_FOREACH(im->cursors, c)
+		if (c->at == behind && c->by_version == by_version)
+			c->at = s;
+}
+
+/* ---- slots ---- */
+
 static struct so_slot *
 add_slot(struct so_image *im, struct refbuf *name)
 {
@@ -81,6 +123,7 @@ static void
 drop_slot(struct so_image *im, struct so_slot *s)
 {
 	HASH_DEL(im->slots, s);
+	step_over(im, s, true);
 	DL_DELETE2(im->recent, s, vprev, vnext);
 	im->dead--;
 	free_slot(s);
@@ -93,6 +136,7 @@ set_value(struct so_image *im, struct so_slot *s, struct refbuf *value)
 	if (s->value != NULL) {
 		im->bytes -= s->name->len + s->value->len;
 		if (value == NULL) {
+			step_over(im, s, false);
 			DL_DELETE(im->order, s);
 			im->live--;
 			im->dead++;
@@ -135,6 +179,7 @@ sharedobj_image_put(struct so_image *im, struct refbuf *name,
 	set_user(s, user);
 	s->version = version;
 	if (s->vnext != NULL) {
+		step_over(im, s, true);
 		DL_DELETE2(im->recent, s, vprev, vnext);
 		DL_APPEND2(im->recent, s, vprev, vnext);
 	}
@@ -148,10 +193,14 @@ sharedobj_image_undo(struct so_image *im, const struct so_change *c)
 	struct so_slot *at = NULL;
 	struct so_slot *s =
 	    sharedobj_image_find(im, (const char *)c->name->data, c->name->len);
+	bool was_dead;
 
 	if (s == NULL)
 		return;
+	was_dead = s->value == NULL;
 	set_value(im, s, c->old);
+	if (was_dead && s->value != NULL)
+		step_back(im, s, false);
 	set_user(s, c->old_user);
 	s->version = c->old_version;
 	if (c->old_version == 0) {
@@ -159,6 +208,7 @@ sharedobj_image_undo(struct so_image *im, const struct so_change *c)
 		return;
 	}
 	/* back to its place: before the first one that is newer */
+	step_over(im, s, true);
 	DL_DELETE2(im->recent, s, vprev, vnext);
 	for (struct so_slot *l = im->recent == NULL ? NULL : im->recent->vprev;
 	     l != NULL && l->version > s->version;
@@ -168,6 +218,7 @@ sharedobj_image_undo(struct so_image *im, const struct so_change *c)
 		DL_APPEND2(im->recent, s, vprev, vnext);
 	else
 		DL_PREPEND_ELEM2(im->recent, at, s, vprev, vnext);
+	step_back(im, s, true);
 }
 
 uint32_t

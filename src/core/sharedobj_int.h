@@ -16,8 +16,10 @@
 #include "base/idmap.h"
 #include "base/refbuf.h"
 #include "core/sharedobj.h"
+#include "net/timer.h"
 
 #define SHAREDOBJ_SYNC_PART 65536u       /* bytes of one message of a sync */
+#define SHAREDOBJ_SYNC_NOW  (512u << 10) /* larger ones are paced */
 #define SHAREDOBJ_QUEUE_MAX (64u << 20)  /* bytes queued per instance */
 #define SHAREDOBJ_LOAD_MS   500u         /* a script waits for an image */
 #define SHAREDOBJ_LOAD_NOW  (256u << 10) /* bytes a script waits for at once */
@@ -47,10 +49,18 @@ struct so_slot {
 	uint32_t index;     /* ... and its change there */
 };
 
+/* A place in one of the lists of an image that stays right while it changes. */
+struct so_cursor {
+	struct so_cursor *prev, *next; /* image->cursors */
+	struct so_slot *at;            /* NULL: the end */
+	bool by_version;               /* in recent, else in order */
+};
+
 struct so_image {
-	struct so_slot *slots;  /* hash */
-	struct so_slot *order;  /* list of live slots */
-	struct so_slot *recent; /* list of all */
+	struct so_cursor *cursors; /* list */
+	struct so_slot *slots;     /* hash */
+	struct so_slot *order;     /* list of live slots */
+	struct so_slot *recent;    /* list of all */
 	uint32_t live, dead;
 	uint64_t bytes; /* of live names and values */
 	uint64_t version, floor;
@@ -116,6 +126,7 @@ struct so_entry {
 	enum store_kind what;
 	uint64_t target;
 	struct so_sync *sync; /* SO_USE */
+	bool paced;           /* too large for one: sharedobj_pace */
 	uint64_t generation;  /* of the image sync was made from */
 	uint64_t known;       /* version the client knows */
 	struct store_batch batch;
@@ -164,6 +175,7 @@ struct so_user {                     /* one client on one object */
 	bool joined;      /* as of the end of the queue */
 	bool active;      /* as of its head: is told of changes */
 	bool asking;      /* the script decides */
+	struct so_pace *pace; /* it is being brought up to date */
 };
 
 /* ---- objects ---- */
@@ -194,6 +206,7 @@ struct sharedobj {
 	struct so_image *image; /* never NULL */
 	uint64_t generation;    /* of the image: raised when read again */
 	uint64_t durable;       /* version */
+	uint64_t told;          /* version everybody has heard of */
 	uint64_t last_seq;      /* newest commit */
 	uint32_t in_flight;
 	uint32_t since_trim;
@@ -266,6 +279,8 @@ struct so_set { /* state of the module in an instance */
 	size_t queued;            /* bytes */
 	uint32_t held;            /* entries that wait for a barrier */
 	struct loop_task work, commit;
+	struct so_pace *paces; /* list */
+	struct timer *pace_timer;
 
 	void (*stopped)(void *arg);
 	void *stopped_arg;
@@ -292,6 +307,8 @@ void sharedobj_seen(const struct sharedobj *);
 void sharedobj_refused(const struct sharedobj *, const struct so_user *,
     const char *what, const char *why);
 
+/* Declared, or of a kind clients may make themselves. */
+bool sharedobj_is_for_clients(const struct sharedobj *);
 /* Its writes go to the commit thread as they come. */
 bool sharedobj_is_stored(const struct sharedobj *);
 
@@ -322,6 +339,9 @@ int sharedobj_image_put(struct so_image *, struct refbuf *name,
 void sharedobj_image_undo(struct so_image *, const struct so_change *);
 /* Forget tombstones below version. Returns how many there were. */
 uint32_t sharedobj_image_purge(struct so_image *, uint64_t version);
+
+void sharedobj_image_cursor_begin(struct so_image *, struct so_cursor *);
+void sharedobj_image_cursor_end(struct so_image *, struct so_cursor *);
 
 /* ---- sharedobj_entry.c: entries of the queue ---- */
 struct so_entry *sharedobj_entry_new(
@@ -403,5 +423,27 @@ struct so_sync *sharedobj_out_sync(
     struct sharedobj *, uint64_t known, int variant, bool opening);
 void sharedobj_out_sync_unref(struct so_sync *);
 void sharedobj_out_forget(struct sharedobj *); /* kept syncs */
+/* Whether differences alone bring a copy of that version up to date. */
+bool sharedobj_out_is_partial(const struct sharedobj *, uint64_t known);
+/* Whether what such a client needs is too much for one go. */
+bool sharedobj_out_is_large(const struct sharedobj *, uint64_t known);
+struct so_slot *sharedobj_out_first_newer(
+    const struct so_image *, uint64_t known);
+/* A message from the cursor on, but for slots newer than version; the cursor is
+ * behind it then. NULL: no memory. */
+struct refbuf *sharedobj_out_piece(struct sharedobj *, struct so_cursor *,
+    uint64_t version, bool opening, bool clear, int variant);
+
+/* ---- sharedobj_pace.c ---- */
+/* Bring the user up to date in pieces; one that is under way begins anew.
+ * FCS_ENOMEM. */
+int sharedobj_pace_start(
+    struct so_user *, uint64_t known, bool opening) FCS_MUSTUSE;
+void sharedobj_pace_stop(struct so_user *);
+/* The object gets another image. */
+void sharedobj_pace_move(struct so_user *, struct so_image *);
+/* A message that has to follow; a reference is taken. */
+void sharedobj_pace_keep(struct so_user *, struct refbuf *);
+void sharedobj_pace_run(void *set); /* timer */
 
 #endif

@@ -147,9 +147,13 @@ free_load(struct so_load *l)
 static void
 loaded(struct sharedobj *so, struct so_image *image)
 {
+	/* who is being brought up to date: anew, from the image that is right */
+	for (struct so_user *u = so->users; u != NULL; u = u->hh.next)
+		if (u->pace != NULL)
+			sharedobj_pace_move(u, image);
 	sharedobj_image_free(so->image);
 	so->image = image;
-	so->durable = image->version;
+	so->durable = so->told = image->version;
 	so->since_trim = SHAREDOBJ_TRIM_EVERY; /* it may have grown old */
 	so->generation++;
 	so->state = SO_READY;

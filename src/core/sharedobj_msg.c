@@ -387,10 +387,12 @@ take_use(struct take *t, bool refused)
 	if (e != NULL) {
 		e->known = t->m->version;
 		e->generation = so->generation;
-		e->sync = sharedobj_out_sync(
-		    so, e->known, sharedobj_out_variant(t->client), true);
+		e->paced = sharedobj_out_is_large(so, e->known);
+		if (!e->paced)
+			e->sync = sharedobj_out_sync(so, e->known,
+			    sharedobj_out_variant(t->client), true);
 	}
-	if (e == NULL || e->sync == NULL) {
+	if (e == NULL || (e->sync == NULL && !e->paced)) {
 		sharedobj_entry_free(e);
 		status(t, STATUS_SO_CREATIONFAILED, err_text(FCS_ENOMEM));
 		return;
@@ -735,6 +737,11 @@ find_user(struct so_set *set, struct client *c, const struct somsg *m)
 	    m->name.len > limits_get(set->env->limits, LIMIT_SO_NAME)) {
 		refuse_message(
 		    set, c, m, STATUS_SO_CREATIONFAILED, "bad object name");
+		return NULL;
+	}
+	if (so != NULL && !sharedobj_is_for_clients(so)) {
+		refuse_message(set, c, m, STATUS_SO_CREATIONFAILED,
+		    "not declared: the script's own");
 		return NULL;
 	}
 	if (so == NULL) {

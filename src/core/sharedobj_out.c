@@ -230,9 +230,8 @@ add_part(struct so_sync *s, struct buf *b)
 	return FCS_OK;
 }
 
-/* Whether differences alone bring a copy of that version up to date. */
-static bool
-is_partial(const struct sharedobj *so, uint64_t known)
+bool
+sharedobj_out_is_partial(const struct sharedobj *so, uint64_t known)
 {
 	const struct so_image *im = so->image;
 
@@ -244,9 +243,8 @@ is_partial(const struct sharedobj *so, uint64_t known)
 	       im->version - known <= (uint64_t)so->resync_depth;
 }
 
-/* The first slot newer than known, by version. */
-static struct so_slot *
-first_newer(const struct so_image *im, uint64_t known)
+struct so_slot *
+sharedobj_out_first_newer(const struct so_image *im, uint64_t known)
 {
 	struct so_slot *s = im->recent == NULL ? NULL : im->recent->vprev;
 	struct so_slot *first = NULL;
@@ -264,7 +262,8 @@ build_sync(struct sharedobj *so, uint64_t known, bool partial, int variant,
 {
 	struct so_image *im = so->image;
 	struct so_sync *sync = calloc(1, sizeof(*sync));
-	struct so_slot *s = partial ? first_newer(im, known) : im->order;
+	struct so_slot *s =
+	    partial ? sharedobj_out_first_newer(im, known) : im->order;
 	struct buf b;
 	struct buf tmp;
 	int rc = FCS_OK;
@@ -297,6 +296,60 @@ build_sync(struct sharedobj *so, uint64_t known, bool partial, int variant,
 	return NULL;
 }
 
+#define SLOT_BYTES   16    /* of an event besides name and value */
+#define PIECE_LOOKED 20000 /* slots looked at for one piece */
+
+bool
+sharedobj_out_is_large(const struct sharedobj *so, uint64_t known)
+{
+	const struct so_image *im = so->image;
+	const struct so_slot *s;
+	size_t bytes = 0;
+
+	if (im->bytes + SLOT_BYTES * (uint64_t)im->live <= SHAREDOBJ_SYNC_NOW &&
+	    im->dead < PIECE_LOOKED)
+		return false;
+	if (!sharedobj_out_is_partial(so, known))
+		return im->bytes + SLOT_BYTES * (uint64_t)im->live >
+		       SHAREDOBJ_SYNC_NOW;
+	for (s = im->recent == NULL ? NULL : im->recent->vprev;
+	     s != NULL && s->version > known && bytes <= SHAREDOBJ_SYNC_NOW;
+	     s = s == im->recent ? NULL : s->vprev)
+		bytes += SLOT_BYTES + s->name->len +
+			 (s->value == NULL ? 0 : s->value->len);
+	return bytes > SHAREDOBJ_SYNC_NOW;
+}
+
+struct refbuf *
+sharedobj_out_piece(struct sharedobj *so, struct so_cursor *c, uint64_t version,
+    bool opening, bool clear, int variant)
+{
+	struct so_slot *s = c->at;
+	int looked = 0;
+	struct refbuf *m;
+	struct buf b;
+	struct buf tmp;
+
+	buf_init(&b, 0);
+	buf_init(&tmp, 0);
+	begin(&b, so, version, variant);
+	if (opening)
+		somsg_put(&b, SOMSG_USE_SUCCESS);
+	if (clear)
+		somsg_put(&b, SOMSG_CLEAR);
+	while (s != NULL && buf_len(&b) < SHAREDOBJ_SYNC_PART &&
+	       looked++ < PIECE_LOOKED) {
+		if (s->version <= version)
+			put_slot(&b, s->name, s->value, variant, &tmp);
+		s = c->by_version ? s->vnext : s->next;
+	}
+	buf_fini(&tmp);
+	m = finish(&b);
+	if (m != NULL)
+		c->at = s;
+	return m;
+}
+
 void
 sharedobj_out_forget(struct sharedobj *so)
 {
@@ -310,7 +363,7 @@ struct so_sync *
 sharedobj_out_sync(
     struct sharedobj *so, uint64_t known, int variant, bool opening)
 {
-	bool partial = is_partial(so, known);
+	bool partial = sharedobj_out_is_partial(so, known);
 	struct so_sync *sync;
 
 	if (so->full_version != so->image->version)

@@ -185,6 +185,16 @@ tell_watchers(const struct so_entry *e)
 /* ---- leaving ---- */
 
 static void
+send_in_order(
+    struct so_user *u, struct client *c, int variant, struct refbuf *message)
+{
+	if (u->pace != NULL)
+		sharedobj_pace_keep(u, message);
+	else
+		sharedobj_out_send(c, variant, message);
+}
+
+static void
 deliver(struct so_entry *e)
 {
 	struct sharedobj *so = e->so;
@@ -205,7 +215,7 @@ deliver(struct so_entry *e)
 		if (u == e->user) {
 			own = sharedobj_out_entry(e, SO_TO_WRITER, v);
 			if (own != NULL)
-				sharedobj_out_send(c, v, own);
+				send_in_order(u, c, v, own);
 			refbuf_unref(own);
 			continue;
 		}
@@ -213,7 +223,7 @@ deliver(struct so_entry *e)
 			shared[v] = sharedobj_out_entry(e, SO_TO_OTHERS, v);
 		built[v] = true;
 		if (shared[v] != NULL)
-			sharedobj_out_send(c, v, shared[v]);
+			send_in_order(u, c, v, shared[v]);
 	}
 	for (v = 0; v < SO_VARIANTS; v++)
 		refbuf_unref(shared[v]);
@@ -378,6 +388,8 @@ leave_batch(struct so_entry *e)
 	if (e->changed && e->version > so->durable &&
 	    (sharedobj_is_stored(so) || !so->persistent))
 		so->durable = e->version;
+	if (e->changed)
+		so->told = e->version;
 	deliver(e);
 	tell_script(e);
 	tell_watchers(e);
@@ -402,6 +414,15 @@ leave_failed(struct so_entry *e)
 }
 
 static void
+become_active(const struct so_entry *e)
+{
+	if (e->user->active)
+		return; /* used it already */
+	sharedobj_user_set_active(e->user, true);
+	tell_event(e->so, SCRIPT_USE, e->user);
+}
+
+static void
 leave_use(struct so_entry *e)
 {
 	struct sharedobj *so = e->so;
@@ -410,6 +431,15 @@ leave_use(struct so_entry *e)
 
 	if (c == NULL || e->user->so == NULL)
 		return;
+	if (e->paced || (e->generation != so->generation &&
+			    sharedobj_out_is_large(so, e->known))) {
+		if (sharedobj_pace_start(e->user, e->known, true) != FCS_OK)
+			log_warn("so.sync", "object=%s cid=%s why=%s", so->name,
+			    client_id(c), err_text(FCS_ENOMEM));
+		become_active(e);
+		return;
+	}
+	sharedobj_pace_stop(e->user); /* it used it before */
 	v = sharedobj_out_variant(c);
 	if (e->sync == NULL || e->generation != so->generation) {
 		sharedobj_out_sync_unref(e->sync);
@@ -422,10 +452,7 @@ leave_use(struct so_entry *e)
 	}
 	for (uint32_t i = 0; i < e->sync->count; i++)
 		sharedobj_out_send(c, v, e->sync->parts[i]);
-	if (e->user->active)
-		return; /* used it already */
-	sharedobj_user_set_active(e->user, true);
-	tell_event(so, SCRIPT_USE, e->user);
+	become_active(e);
 }
 
 static void
@@ -433,6 +460,7 @@ leave_release(struct so_entry *e)
 {
 	if (e->user->so == NULL || !e->user->active)
 		return;
+	sharedobj_pace_stop(e->user);
 	sharedobj_user_set_active(e->user, false);
 	e->so->sweep = true;
 	if (sharedobj_user_client(e->user) != NULL)
@@ -562,6 +590,7 @@ void
 sharedobj_queue_resync(struct sharedobj *so)
 {
 	struct so_sync *sync[SO_VARIANTS] = { NULL };
+	bool large = sharedobj_out_is_large(so, 0);
 	struct so_user *u;
 	struct so_user *next;
 
@@ -571,6 +600,8 @@ sharedobj_queue_resync(struct sharedobj *so)
 		int v;
 
 		if (!u->active || c == NULL)
+			continue;
+		if (large && sharedobj_pace_start(u, 0, false) == FCS_OK)
 			continue;
 		v = sharedobj_out_variant(c);
 		if (sync[v] == NULL)
@@ -598,6 +629,7 @@ sharedobj_queue_lost(struct sharedobj *so, enum status status)
 		if (sharedobj_user_client(u) != NULL)
 			sharedobj_out_status(sharedobj_user_client(u), name,
 			    so->persistent ? SOMSG_FLAG_PERSISTENT : 0, status);
+		sharedobj_pace_stop(u);
 		sharedobj_user_set_active(u, false);
 		u->joined = false;
 	}

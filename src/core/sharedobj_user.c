@@ -139,6 +139,7 @@ sharedobj_user_remove(struct so_user *u)
 
 	if (so == NULL)
 		return;
+	sharedobj_pace_stop(u);
 	sharedobj_user_set_active(u, false);
 	u->joined = false;
 	HASH_DEL(so->users, u);

@@ -53,6 +53,29 @@ test "moderators lock and clear the board" do
   assert_equal [["cleared", "mo"]], so.heard
 end
 
+test "undo takes back one's own shapes, the slider shows any version" do
+  stub_secret(:links, "hush")
+  board = start("whiteboard")
+  ann = board.connect!("ann")
+  mo  = board.connect!("mo", link("moderator"))
+  so  = ann.shared(:board, persistent: true)
+  so["ann/1"] = SHAPE
+  first = ann.call!(:version)
+  mo.shared(:board, persistent: true)["mo/1"] = SHAPE
+  so["ann/2"] = SHAPE
+  assert_equal ["ann/2"], ann.call!(:undo)
+  assert_equal ["ann/1"], ann.call!(:undo)
+  assert_equal [], ann.call!(:undo)
+  assert_equal ["mo/1"], so.keys
+  assert_equal ["ann/1"], ann.call!(:redo)
+  assert_equal({ "ann/1" => SHAPE }, ann.call!(:at, first))
+  assert_equal [[first + 1, "mo", "mo/1", SHAPE]], ann.call!(:changes, first, first + 1)
+  assert_refused("moderators only") { ann.call!("admin/rollback", first) }
+  mo.call!("admin/rollback", first)
+  assert_equal ["ann/1"], so.keys
+  assert_refused("view only") { board.connect!("eve", link("viewer")).call!(:undo) }
+end
+
 test "ink is relayed, anything else is not" do
   board = start("whiteboard")
   ann = board.connect!("ann").shared(:board, persistent: true)

@@ -8,6 +8,7 @@ check_PROGRAMS += \
 	tests/unit/core/test_playback \
 	tests/unit/core/test_record \
 	tests/unit/core/test_sharedobj \
+	tests/unit/core/test_sharedobj_history \
 	tests/unit/core/test_sharedobj_script \
 	tests/unit/core/test_viewer
 endif
@@ -33,8 +34,11 @@ tests_unit_core_test_playback_SOURCES = tests/unit/core/test_playback.c \
 tests_unit_core_test_playback_LDADD = $(UNIT) $(LIBS_CORE)
 tests_unit_core_test_record_SOURCES = tests/unit/core/test_record.c $(RECENV)
 tests_unit_core_test_record_LDADD = $(UNIT) $(LIBS_CORE)
+tests_unit_core_test_sharedobj_history_SOURCES = \
+	tests/unit/core/test_sharedobj_history.c $(SO_LIB)
 tests_unit_core_test_sharedobj_script_SOURCES = \
 	tests/unit/core/test_sharedobj_script.c $(SO_LIB)
+tests_unit_core_test_sharedobj_history_LDADD = $(UNIT) $(LIBS_CORE)
 tests_unit_core_test_sharedobj_script_LDADD = $(UNIT) $(LIBS_CORE)
 tests_unit_core_test_limits_SOURCES = tests/unit/core/test_limits.c \
 	tests/unit/core/fake.c tests/unit/core/fake.h \
