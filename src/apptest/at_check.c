@@ -53,6 +53,17 @@ tell(struct check *k, const char *text)
 /* ---- app.yaml ---- */
 
 static void
+warn_unused(void *arg, const char *key, const struct config_value *v)
+{
+	const struct check *k = arg;
+
+	if (!k->json)
+		printf("app.yaml:%d:%d: warning: %s has no effect in this "
+		       "version\n",
+		    v->line, v->col, key);
+}
+
+static void
 check_settings(struct check *k)
 {
 	struct config *c = config_new();
@@ -64,7 +75,8 @@ check_settings(struct check *k)
 
 	if (c == NULL)
 		return;
-	fcs_ignore(config_app_load(c, k->name, k->dir, &a, &p));
+	if (config_app_load(c, k->name, k->dir, &a, &p) == FCS_OK)
+		config_app_unused(a, warn_unused, k);
 	k->hopeless = p.n > 0;
 	for (i = 0; i < p.n; i++) {
 		v = &p.v[i];
@@ -237,7 +249,7 @@ static void
 check_class(struct check *k, const char *const *folders)
 {
 	const char *tmp = getenv("TMPDIR");
-	char state[PATH_LEN];
+	char state[PATH_LEN], yaml[PATH_LEN];
 	struct err why;
 	int rc;
 
@@ -249,7 +261,10 @@ check_class(struct check *k, const char *const *folders)
 	}
 	err_clear(&why);
 	rc = load_class(k, folders, state, &why);
-	if (rc != FCS_OK && rc != FCS_ENOENT) /* no script is no problem */
+	(void)snprintf(yaml, sizeof(yaml), "%.3000s/app.yaml", k->dir);
+	if (rc == FCS_ENOENT && access(yaml, F_OK) != 0)
+		tell(k, "there is neither a script nor app.yaml");
+	else if (rc != FCS_OK && rc != FCS_ENOENT)
 		tell(k, place_in(why.text));
 	(void)nftw(state, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -63,6 +63,8 @@ load_files(const struct at_run_options *o, struct vmtest *t, struct err *why)
 
 	(void)snprintf(path, sizeof(path), "%s/test", o->dir);
 	n = scandir(path, &list, is_test, alphasort);
+	if (n < 0 && errno == ENOENT)
+		return err_set(why, FCS_ENOENT, "it has no folder test");
 	if (n < 0)
 		return err_sys(why, errno, "%s", path);
 	for (i = 0; i < n; i++) {

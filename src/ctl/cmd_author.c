@@ -63,6 +63,16 @@ become(struct line *l)
 	return CONTROL_FAILED;
 }
 
+/* An application, or the folder we are in. */
+static const char *
+folder(const json_t *request)
+{
+	const char *word = json_string_value(
+	    json_object_get(json_object_get(request, "args"), "folder"));
+
+	return word != NULL ? word : ".";
+}
+
 static const char *
 arg(const json_t *request, const char *name)
 {
@@ -92,7 +102,7 @@ cmd_author_test(const struct ctl_command *cmd, const struct ctl_options *opt,
 		add(&l, seconds);
 	}
 	add(&l, "--");
-	add(&l, arg(request, "folder"));
+	add(&l, folder(request));
 	add(&l, arg(request, "part"));
 	return become(&l);
 }
@@ -109,7 +119,7 @@ cmd_author_check(const struct ctl_command *cmd, const struct ctl_options *opt,
 	add(&l, "check");
 	if (opt->json)
 		add(&l, "--json");
-	add(&l, arg(request, "folder"));
+	add(&l, folder(request));
 	return become(&l);
 }
 

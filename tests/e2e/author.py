@@ -175,6 +175,13 @@ def what_cannot_be_run_says_why():
     code, out, err = role("test", d)
     eq(code, 2)
     ok("test/demo_test.rb:3:" in err, err)
+    code, out, err = role("test", app() / "..")
+    eq(code, 2)
+    d = app()
+    (d / "test").rmdir()
+    code, out, err = role("test", d)
+    eq(code, 2)
+    ok("demo: it has no folder test" in err, err)
     code, out, err = role("test", app(test=""))
     eq(code, 2)
     ok("has no tests" in err, err)
@@ -251,7 +258,12 @@ def fcsctl_needs_no_server_for_its_author_verbs():
     code, out, err = ctl("check", "echo")       # by its name
     eq((code, out), (0, "echo: nothing to object to\n"), err)
     eq(problems(d), (0, [], "demo: nothing to object to"))
-    eq(ctl("check")[0], 2)
+    eq(ctl("check", cwd=d)[:2], (0, "demo: nothing to object to\n"))
+    eq(ctl("test", cwd=d)[0], 0)
+    d = folder() / "empty"
+    d.mkdir()
+    eq(problems(d), (1, ["there is neither a script nor app.yaml"],
+                     "empty: 1 problem"))
 
 
 @case
@@ -263,6 +275,19 @@ def app_check_names_every_wrong_setting():
                  'unset|deny|key|allow')
     ok(lines[1].startswith("app.yaml:2:1: "), lines)
     ok(lines[2].startswith("app.yaml:3:7: "), lines)
+
+
+@case
+def app_check_warns_of_settings_without_effect():
+    text = (TOP / "src" / "base" / "config.h").read_text()
+    text = text[text.index("#define CONFIG_APP_KEYS"):]
+    for key in re.findall(r'"([\w.]+)", (?:TEXT|LIST), .*UNUSED', text):
+        d = app(yaml="%s: x\n" % key.replace(".", ":\n  "))
+        code, lines, total = problems(d)
+        eq((code, total), (0, "demo: nothing to object to"))
+        eq(len(lines), 1)
+        ok("warning: %s has no effect in this version" % key in lines[0],
+           lines)
 
 
 @case
