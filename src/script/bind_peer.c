@@ -34,6 +34,7 @@ f_open(mrb_state *mrb, mrb_value self)
 	(void)self;
 	mrb_get_args(mrb, "zA", &uri, &args);
 	err_clear(&e);
+	conv_seal(vm, args);
 	vmguard_native_begin();
 	memset(&r, 0, sizeof(r));
 	r.uri = uri;
@@ -121,6 +122,7 @@ f_call(mrb_state *mrb, mrb_value self)
 
 	(void)self;
 	mrb_get_args(mrb, "izAi", &id, &name, &args, &pending);
+	conv_seal(vm, args);
 	vmguard_native_begin();
 	rc = bad = conv_args(vm, args, &list, &count, &why);
 	if (rc == FCS_OK)
@@ -156,6 +158,7 @@ f_tell(mrb_state *mrb, mrb_value self)
 
 	(void)self;
 	mrb_get_args(mrb, "izA", &id, &name, &args);
+	conv_seal(vm, args);
 	vmguard_native_begin();
 	rc = bad = conv_args(vm, args, &list, &count, &why);
 	if (rc == FCS_OK)

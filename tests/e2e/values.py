@@ -175,4 +175,11 @@ def objects_of_bound_classes_keep_name_identity_and_rings():
         c.ask("bind", True)
 
 
+@case
+def objects_of_bound_classes_pass_between_instances():
+    s = Server()
+    c = connect(s, "values")
+    eq(c.ask("through", "elsewhere"), ["Values::Point", 2.0, 1.0])
+
+
 tap.main()

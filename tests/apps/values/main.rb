@@ -62,5 +62,13 @@ class Values < FCS::App
     "wide"      => -> { Array.new(65_536, 0) },
     "nan"       => -> { 0.0 / 0 }
   }
+  expose :through do |c, inst|             # by another instance and back
+    other = peer("values/#{inst}", MADE["point"].call).once
+    other.ready.await
+    p = other.call(:swap, MADE["point"].call).await
+    other.close
+    [p.class.to_s, p.x, p.y]
+  end
+
   expose(:make) { |c, what| what == "client" ? c : MADE[what].call }
 end
