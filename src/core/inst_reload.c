@@ -47,6 +47,7 @@ struct reload {
 	bool step_due;       /* the phase is over */
 	bool again;          /* one more when this is done */
 	bool is_lost;        /* the old script is */
+	bool is_next_lost;   /* the new one is, before it was the instance's */
 	struct script *next; /* opened, not yet the instance's */
 	struct waiter *waiters;
 	struct timer *timer;
@@ -140,7 +141,7 @@ over(struct instance *i, enum inst_reload_end end, const char *why)
 	timer_stop(r->timer);
 	r->phase = PHASE_NONE;
 	r->step_due = false;
-	r->is_lost = false;
+	r->is_lost = r->is_next_lost = false;
 	close_script(i, r->next);
 	r->next = NULL;
 	drop_state(r);
@@ -293,6 +294,8 @@ take_over(struct instance *i)
 	close_script(i, old);
 	arena_free(a);
 	drop_state(r);
+	if (r->is_next_lost) /* it is the one that counts now */
+		instance_script_lost(i, "the new code overran");
 }
 
 static void
@@ -310,6 +313,21 @@ finish(struct instance *i)
 	    i->full_name, "done", i->accepted,
 	    (unsigned)(loop_now_ms(i->loop) - r->began_ms));
 	over(i, RELOAD_DONE, "");
+}
+
+/* Before anything was handed over: the old one goes on. */
+static void
+give_up(struct instance *i)
+{
+	if (i->script != NULL && !i->reload->is_lost) {
+		i->depth++;
+		ops(i)->drain(i->script, false);
+		i->depth--;
+	}
+	if (i->reload->is_lost)
+		instance_script_lost(i, "both scripts overran");
+	else
+		keep_old(i, "the new code overran before it began");
 }
 
 static void
@@ -332,7 +350,10 @@ on_task(void *arg)
 		break;
 	case PHASE_DRAIN:
 	case PHASE_EXPIRE:
-		if (r->is_lost || i->script == NULL || !ops(i)->busy(i->script))
+		if (r->is_next_lost)
+			give_up(i);
+		else if (r->is_lost || i->script == NULL ||
+			 !ops(i)->busy(i->script))
 			hand_over(i);
 		break;
 	case PHASE_HANDOVER:
@@ -403,8 +424,11 @@ inst_reload_lost(struct instance *i, struct script *s, const char *why)
 	if (s == i->script) {
 		i->stats.overruns++;
 		r->is_lost = true;
+	} else {
+		r->is_next_lost = true;
+	}
+	if (s == i->script || r->phase < PHASE_HANDOVER)
 		step_due(i);
-	} /* else it cannot do anything; it will be lost when it has to */
 	return true;
 }
 

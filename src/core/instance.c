@@ -168,6 +168,12 @@ instance_script_leave(struct instance *i)
 	i->depth--;
 }
 
+bool
+instance_script_is_entered(const struct instance *i)
+{
+	return i->depth > 0;
+}
+
 /* ---- starting ---- */
 
 static void

@@ -137,6 +137,8 @@ int instance_admin_unload(struct instance *, const char *reason, bool force,
  * work), so that what it causes is queued as in any other handler. */
 void instance_script_enter(struct instance *);
 void instance_script_leave(struct instance *);
+/* Whether a function of the script engine is on the stack. */
+bool instance_script_is_entered(const struct instance *);
 /* Called by the script layer when its VM was left for good (overrun, memory).
  * why for log and fcsctl. */
 void instance_script_lost(struct instance *, const char *why);

@@ -404,6 +404,9 @@ void sharedobj_load_forget(struct so_load *); /* its object goes */
 
 /* ---- sharedobj_msg.c ---- */
 void sharedobj_msg_drain(struct sharedobj *);
+/* The client goes while everything waits for a reload: what it wrote before is
+ * taken now, unless the script has to be asked first. */
+void sharedobj_msg_last_words(struct so_user *);
 void sharedobj_msg_drop_waiting(struct sharedobj *, struct so_waiting *);
 
 /* ---- sharedobj_out.c: messages to clients ---- */

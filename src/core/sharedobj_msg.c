@@ -685,6 +685,44 @@ sharedobj_msg_drain(struct sharedobj *so)
 	so->draining = false;
 }
 
+/* As try_one, without asking. False: it has to be asked about. */
+static bool
+take_unasked(struct so_waiting *w)
+{
+	struct sharedobj *so = w->user->so;
+	struct arena *a = arena_new(
+	    (size_t)limits_get(so->set->env->limits, LIMIT_AMF_BYTES));
+	enum script_question question;
+	bool taken = false;
+	struct somsg m;
+
+	if (a != NULL && somsg_read(a, &w->msg, &m) == FCS_OK &&
+	    next_question(so, &m, w->asked, &question) < 0) {
+		take_message(so, w->user, &m, w->refused, false);
+		taken = true;
+	}
+	arena_free(a);
+	return taken;
+}
+
+void
+sharedobj_msg_last_words(struct so_user *u)
+{
+	struct sharedobj *so = u->so;
+	struct so_waiting *w;
+
+	/* a guard may not be asked on the stack of the script */
+	if (u->waiting == 0 || u->asking || so->draining ||
+	    so->state != SO_READY || !inst_reload_is_held(so->set->inst) ||
+	    instance_script_is_entered(so->set->inst))
+		return;
+	so->draining = true;
+	while ((w = first_of(u)) != NULL && !(so->locked && w->changes > 0) &&
+	       take_unasked(w))
+		sharedobj_msg_drop_waiting(so, w);
+	so->draining = false;
+}
+
 /* ---- from the session ---- */
 
 static bool

@@ -348,6 +348,91 @@ def a_failed_start_is_tried_again_at_once():
     eq(guest(s, "ann").ask("version"), 1.0)
 
 
+@case
+def what_a_client_wrote_before_it_left_is_there():
+    s = room()
+    a, b = guest(s, "ann"), guest(s, "bob")
+    plain, mine = a.object("plain"), b.object("plain")
+    slow = a.call("slow", 0.5)
+    p = begin(s)
+    loop.run_for(0.1)
+    t = b.call("inc")
+    mine.set_all({"x": 1})
+    b.flush()
+    b.close()
+    ok(t)
+    eq([a.result(slow), p.finish()], ["slept", 0])
+    plain.wait_slots({"x": 1.0})
+    eq(a.ask("inc"), 102.0)
+
+
+def answers(c):
+    """How often each call of a client was answered."""
+    n = {}
+    for m in c.messages:
+        if m.type == 20:
+            name, txn = amf0.decode(m.payload)[:2]
+            if name in ("_result", "_error"):
+                n[txn] = n.get(txn, 0) + 1
+    return n
+
+
+@case(timeout=90)
+def everything_at_once_loses_and_doubles_nothing():
+    """Calls, waits, writes, comings and goings while the code changes all the
+    time, often to what does not load."""
+    s = room()
+    rnd = random.Random(7)
+    clients = [guest(s, "u%d" % i) for i in range(12)]
+    boards = {c: c.object("plain") for c in clients}
+    calls, gone, want, running = [], 0, {}, None
+    until = time.monotonic() + 6 * SLOW
+    n = 0
+    while time.monotonic() < until:
+        n += 1
+        c = rnd.choice(clients)
+        what = rnd.random()
+        if what < 0.5:
+            calls.append((c, c.call("inc"), "inc"))
+        elif what < 0.6:
+            calls.append((c, c.call("slow", rnd.random() * 0.2), "slow"))
+        elif what < 0.9:
+            want["k%d" % n] = float(n)
+            boards[c].set_all({"k%d" % n: n})
+        elif what < 0.93:
+            boards.pop(c)
+            clients.remove(c)
+            calls = [x for x in calls if x[0] is not c]
+            c.flush()
+            c.close()
+            gone += 1
+            c = guest(s, "v%d" % n)
+            clients.append(c)
+            boards[c] = c.object("plain")
+        if running is None and rnd.random() < 0.2:
+            s.app("room", rnd.choice([main(n), main(n), "class", "nope\n"]))
+            running = begin(s)
+        elif running is not None and running.code is not None:
+            running = None
+        loop.run_for(0.002)
+    if running is not None:
+        running.finish()
+    done = {"inc": 0, "slow": 0}
+    for c, t, name in calls:
+        c.result(t, 10)
+        done[name] += 1
+    loop.run_for(0.1)
+    for c in clients:
+        eq([t for t, k in answers(c).items() if k != 1], [])
+        boards[c].wait_slots(want)
+    row = s.ctl_one("inst", "list")
+    note("%d reloads, %d calls, %d waits, %d slots, %d clients left" %
+         (row["reloads"], done["inc"], done["slow"], len(want), gone))
+    eq([row["clients"], row["overruns"]], [12, 0])
+    eq(sorted(clients[0].ask("users")[0]),
+       sorted(c.ask("me")[0] for c in clients))
+
+
 # -- on save, with --dev ---------------------------------------------------
 
 def by_rename(path, text):
@@ -464,7 +549,8 @@ def a_hundred_reloads_cost_no_memory():
     last = many(100)
     note("resident after 20 reloads %.1f MiB, after 120 %.1f MiB" %
          (first / 2**20, last / 2**20))
-    ok(last < first + (2 << 20), "%d -> %d" % (first, last))
+    if SLOW == 1:           # a sanitizer keeps what is freed, finds leaks
+        ok(last < first + (2 << 20), "%d -> %d" % (first, last))
     eq(a.ask("inc"), 121.0)
 
 

@@ -29,6 +29,7 @@ const struct peer_ops *fake_peer;
 const struct peer_locator *fake_locator;
 static struct parked parked[PARKED_MAX];
 static unsigned parked_count;
+static struct script *newest;
 static struct script *waiting; /* in a parked start or stop */
 static struct config *config;
 static struct limits limits;
@@ -67,6 +68,7 @@ fake_open(struct instance *i, const struct script_options *opt,
 	*out = calloc(1, sizeof(**out));
 	ck_assert_ptr_nonnull(*out);
 	(*out)->inst = i;
+	newest = *out;
 	fake.opened++;
 	return FCS_OK;
 }
@@ -300,6 +302,13 @@ loses(struct script *s, const char *step)
 	if (!inst_reload_lost(s->inst, s, "time limit"))
 		instance_script_lost(s->inst, "time limit");
 	return true;
+}
+
+void
+fake_lose_newest(void)
+{
+	fake.lose_at = "newest";
+	(void)loses(newest, "newest");
 }
 
 static void

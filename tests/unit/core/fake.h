@@ -50,6 +50,8 @@ extern const struct peer_locator *fake_locator;
 void fake_reset(void);
 /* End a parked start or stop. */
 void fake_finish(bool ok);
+/* The script opened last overruns on its own. */
+void fake_lose_newest(void);
 /* The parked on(:handover) ends; a value: what it gives. */
 void fake_handed(const struct value *);
 /* Answer the oldest parked question; false: none is open. */

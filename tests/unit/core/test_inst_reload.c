@@ -78,6 +78,7 @@ static const struct client_ops ops = {
 static void
 begin(void)
 {
+	answers = 0;
 	fake_reset();
 	loop = loop_new();
 	app = fake_app(loop, &fake_script_ops, NULL);
@@ -420,6 +421,38 @@ UNIT(a_new_script_that_is_lost_ends_the_instance)
 		leave(&a);
 		end();
 	}
+}
+
+UNIT(a_new_script_may_be_lost_before_it_began)
+{
+	struct who a;
+
+	running(&a);
+	fake.busy = true;
+	reload();
+	fake_lose_newest();
+	turn();
+	fake_expect("drain undrain");
+	ck_assert_int_eq(last.end, RELOAD_KEPT);
+	ck_assert_str_eq(why, "the new code overran before it began");
+	call(&a, "m", 1);
+	ck_assert_str_eq(a.sent, "_result1");
+	leave(&a);
+	end();
+
+	running(&a);
+	fake.park_hand_over = true;
+	reload();
+	fake_lose_newest();
+	turn();
+	fake_expect("drain hand_over");
+	fake_handed(NULL);
+	turn();
+	ck_assert_int_eq(answers, 1);
+	ck_assert_int_eq(last.end, RELOAD_STOPPED);
+	ck_assert_int_ge(a.closed, 1);
+	leave(&a);
+	end();
 }
 
 UNIT(stopping_ends_a_reload)
