@@ -493,8 +493,11 @@ bind_sharedobj_abandon(struct vm *vm)
 		free(tx->name);
 		free(tx);
 	}
-	sharedobj_unlock_all(vm->inst);
-	sharedobj_look_drop_all(vm->inst);
+	/* another script may have the instance: these are its */
+	if (instance_script(vm->inst) == vm->owner) {
+		sharedobj_unlock_all(vm->inst);
+		sharedobj_look_drop_all(vm->inst);
+	}
 	HASH_ITER(hh, vm->holds, h, next)
 	{
 		release(vm, h);
@@ -506,6 +509,8 @@ bind_sharedobj_inherit(struct vm *vm, struct vm *old)
 {
 	struct vm_hold *h, *next;
 
+	sharedobj_unlock_all(old->inst);
+	sharedobj_look_drop_all(old->inst);
 	HASH_ITER(hh, old->holds, h, next)
 	{
 		HASH_DEL(old->holds, h);

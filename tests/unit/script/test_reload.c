@@ -334,6 +334,35 @@ UNIT(presence_and_objects_do_not_flicker)
 	ck_assert_int_eq((int)sharedobj_size(so), 2);
 }
 
+UNIT(locks_end_with_the_script_that_took_them)
+{
+	static const char code[] =
+	    "class A < FCS::App\n"
+	    "  shared :x\n"
+	    "  expose(:take) { |c| shared(:x).lock(timeout: 1) { sleep 60 } }\n"
+	    "  on(:reload) { |s| shared(:x).lock; @n = shared(:x).lock }\n"
+	    "  expose(:n) { |c| @n }\n"
+	    "end\n";
+	struct host_client *a, *b;
+
+	host_open(code, NULL);
+	a = host_connect("c1", "[]");
+	b = host_connect("c2", "[]");
+	host_send(a, "take", "[]");
+	host_turns(2);
+	reload("class A < FCS::App\n  nonsense\nend\n");
+	ck_assert_int_eq(last.end, RELOAD_KEPT);
+	host_send(b, "take", "[]"); /* it is still taken */
+	host_until(&b->answered);
+	ck_assert(b->failed && !a->answered);
+	reload_begin(code);
+	host_turns(3);
+	leap_ms(5000);
+	host_until(&reloaded);
+	ck_assert_int_eq(last.end, RELOAD_DONE);
+	ck_assert_str_eq(host_call(b, "n", "[]"), "2");
+}
+
 UNIT(held_clients_wait_on)
 {
 	struct host_client *a, *b;
