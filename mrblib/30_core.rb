@@ -55,10 +55,10 @@ module FCS
           end
           Lock.drop(self) if @locks
           @dropped = nil if @dropped
-          return if resting.size >= TASKS_KEPT
+          return self if resting.size >= TASKS_KEPT
           resting << self
           call = client = to = args = nil
-          call = fiber.yield
+          call = fiber.yield(self)
         end
       end
     end
@@ -111,8 +111,16 @@ module FCS
       def step(task, value = nil)
         outer = @task
         @task = task
-        task.fiber.resume(value)
+        stray(task) unless task.fiber.resume(value).equal?(task)
         @task = outer
+      end
+
+      # Who parks or rests says so with the task; this was Fiber.yield of the
+      # script itself. Nobody would ever resume it: it goes on at once.
+      def stray(task)
+        note = AwaitError.new("Fiber.yield in a handler is no way to wait")
+        report(note, "Fiber.yield")
+        nil until task.fiber.resume(nil).equal?(task)
       end
 
       # For what must not begin where its end cannot be waited for.
@@ -145,7 +153,7 @@ module FCS
         @parks[task] = true
         Native.parked(@parks.size)
         begin
-          Fiber.yield
+          Fiber.yield(task)
         rescue FiberError
           pending.__forget(task)
           raise AwaitError, "await below a method written in C (to_s, sort block, Hash default ...)"

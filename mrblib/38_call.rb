@@ -22,7 +22,7 @@ module FCS
           to = @missing[0][1]
         end
         @task = task = @resting.pop || Task.new(@resting)
-        task.fiber.resume([ticket, client, method || name, to, args])
+        stray(task) unless task.fiber.resume([ticket, client, method || name, to, args]).equal?(task)
         @task = nil
       end
 

@@ -296,4 +296,53 @@ UNIT(status_tells_when_memory_gets_low)
 	ck_assert_str_eq(host_call(c, "told", "[]"), "[\"" LOW "\"]");
 }
 
+/* The ways out of a handler that Ruby knows; each call is answered, and the
+ * fiber serves the next one. */
+UNIT(odd_ends_of_a_handler_are_answers_too)
+{
+	static const struct {
+		const char *method, *result;
+	} ends[] = {
+		{ "ret", NULL },
+		{ "brk", NULL },
+		{ "nxt", "7" },
+		{ "inner", "1" },
+		{ "again", "3" },
+		{ "yields", "4" },
+		{ "sure", NULL },
+		{ "stop", NULL },
+		{ "waits", "9" },
+		{ "fiber", "[1,2]" },
+	};
+	struct host_client *c;
+	const char *result;
+	size_t i;
+	int n;
+
+	host_open(
+	    "class A < FCS::App\n"
+	    "  expose(:ret)   { |c| return 5 }\n"
+	    "  expose(:brk)   { |c| break 6 }\n"
+	    "  expose(:nxt)   { |c| next 7 }\n"
+	    "  expose(:inner) { |c| [1, 2].each { |x| break x } }\n"
+	    "  expose(:again) { |c| n = 0; begin; n += 1; raise \"x\" if n < 3; n; rescue; retry; end }\n"
+	    "  expose(:yields) { |c| Fiber.yield 3; Fiber.yield; 4 }\n"
+	    "  expose(:sure)  { |c| begin; 1; ensure; raise \"in ensure\"; end }\n"
+	    "  expose(:stop)  { |c| raise StopIteration }\n"
+	    "  expose(:waits) { |c| sleep 0; Fiber.yield; sleep 0; 9 }\n"
+	    "  expose(:fiber) { |c| f = Fiber.new { Fiber.yield 1; 2 }; [f.resume, f.resume] }\n"
+	    "end\n",
+	    NULL);
+	c = host_connect("c", "[]");
+	for (n = 0; n < 3; n++)
+		for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+			result = host_call(c, ends[i].method, "[]");
+			if (ends[i].result != NULL)
+				ck_assert_str_eq(result, ends[i].result);
+			else
+				HAS(result, "Script error (ref ");
+		}
+	HAS(host_log(), "Fiber.yield in a handler");
+}
+
 UNIT_MAIN
