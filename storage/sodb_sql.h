@@ -57,6 +57,7 @@
 	X(BATCH_OLDEST, "SELECT version, at_ms, changes FROM batch"            \
 			" WHERE object = ?1 ORDER BY version")                 \
 	X(BATCH_USER, "SELECT version, kind, target FROM batch"                \
+		      " INDEXED BY batch_user"                                 \
 		      " WHERE object = ?1 AND user IS ?2"                      \
 		      " ORDER BY version DESC")                                \
 	X(BATCH_TIME, "SELECT version FROM batch"                              \

@@ -525,6 +525,7 @@ sharedobj_queue_failed(struct sharedobj *so, const struct err *why)
 		FCS_OK &&
 	    value_set(a, info, "object", value_string(a, so->name)) == FCS_OK) {
 		memset(&args, 0, sizeof(args));
+		args.name = so->name;
 		args.values = &info;
 		args.count = 1;
 		instance_event(so->set->inst, SCRIPT_STATUS, &args);

@@ -89,6 +89,7 @@ script_event(
 		fake_note(")");
 		break;
 	case SCRIPT_STATUS:
+		ck_assert_str_eq(args->name, "o"); /* for so.on(:status) */
 		fake_note("status(%.*s)",
 		    (int)value_get(args->values[0], "code")->str.len,
 		    value_get(args->values[0], "code")->str.ptr);

@@ -344,6 +344,17 @@ class Histories < FCS::App
     assert shared("temp/close").empty?
   end
 
+  test "on" do |c|
+    so = shared("temp/on")
+    heard = []
+    so.on(:status) { |info| heard << info["code"] }
+    assert_raises(ArgumentError, "unknown event") { so.on(:synk) { } }
+    assert_raises(ArgumentError) { so.on(:sync) }
+    FCS::Core.fire("status", "temp/on", [{ "code" => "X" }], nil, 0)
+    FCS::Core.fire("status", "temp/other", [{ "code" => "Y" }], nil, 0)
+    assert_equal ["X"], heard
+  end
+
   test "values" do |c|
     so = shared("disk/values")
     assert_equal 7, so.fetch(:none, 7)
