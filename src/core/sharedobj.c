@@ -87,8 +87,7 @@ set_limits(struct sharedobj *so, const struct script_shared *d)
 	so->declared = d != NULL;
 	/* without a declaration allow(:write) may still be there */
 	so->guarded = d == NULL || d->guarded;
-	so->durability =
-	    (enum script_durability)setting(set, APP_SO_DURABILITY);
+	so->wanted = (enum script_durability)setting(set, APP_SO_DURABILITY);
 	so->history = setting(set, APP_SO_HISTORY);
 	so->history_age_ms = setting(set, APP_SO_HISTORY_AGE);
 	so->resync_depth = setting(set, APP_SO_RESYNC_DEPTH);
@@ -98,6 +97,25 @@ set_limits(struct sharedobj *so, const struct script_shared *d)
 	so->max_users = setting(set, APP_SO_MAX_USERS);
 	if (d != NULL)
 		sharedobj_set_options(so, d);
+	else
+		sharedobj_settle(so);
+}
+
+void
+sharedobj_settle(struct sharedobj *so)
+{
+	if (so->durability == so->wanted)
+		return;
+	if (so->state == SO_READY && sharedobj_task_is_dirty(so)) {
+		/* once more when that is done; without memory or a store it
+		 * stays as it is */
+		if (so->tasks == NULL && !so->unsaved)
+			fcs_ignore(sharedobj_task_save(so));
+		return;
+	}
+	if (so->tasks == NULL && so->in_flight == 0 && so->open == NULL &&
+	    so->queue == NULL)
+		so->durability = so->wanted;
 }
 
 void
@@ -105,9 +123,9 @@ sharedobj_set_options(struct sharedobj *so, const struct script_shared *d)
 {
 	so->readonly = d->readonly;
 	so->conflict_reject = d->conflict_reject;
-	/* what memory alone has cannot change its way to the disk now */
-	if (d->durability >= 0 && !sharedobj_task_is_dirty(so))
-		so->durability = (enum script_durability)d->durability;
+	if (d->durability >= 0)
+		so->wanted = (enum script_durability)d->durability;
+	sharedobj_settle(so);
 	so->history = either(d->history_changes, so->history);
 	if (d->history_age_s >= 0)
 		so->history_age_ms = d->history_age_s * 1000;
@@ -403,6 +421,7 @@ work_one(struct sharedobj *so)
 	sharedobj_entry_close_open(so);
 	sharedobj_task_start(so);
 	sharedobj_queue_pump(so);
+	sharedobj_settle(so);
 	sharedobj_msg_drain(so);
 	if (so->sweep)
 		sweep_users(so);

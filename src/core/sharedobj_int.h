@@ -199,7 +199,7 @@ struct sharedobj {
 	bool stored;   /* in set->known */
 	bool declared; /* by the script's class */
 	bool readonly, guarded, conflict_reject;
-	enum script_durability durability;
+	enum script_durability durability, wanted; /* as soon as it is quiet */
 	int64_t history, history_age_ms, resync_depth;
 	int64_t max_slots, max_value, max_bytes, max_users;
 
@@ -307,6 +307,9 @@ void sharedobj_seen(const struct sharedobj *);
 void sharedobj_refused(const struct sharedobj *, const struct so_user *,
     const char *what, const char *why);
 
+/* Take over another durability when nothing is on its way; what only memory has
+ * is written first. */
+void sharedobj_settle(struct sharedobj *);
 /* Declared, or of a kind clients may make themselves. */
 bool sharedobj_is_for_clients(const struct sharedobj *);
 /* Its writes go to the commit thread as they come. */

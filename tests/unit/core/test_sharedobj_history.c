@@ -514,6 +514,38 @@ UNIT(returning_client_gets_everything_of_an_object_in_memory)
 	stop();
 }
 
+UNIT(durability_may_change_while_the_object_is_used)
+{
+	struct so_client *a;
+
+	start(SCRIPT_IN_MEMORY);
+	a = user("ann");
+	say(a, "o p 1 x=1");
+	ck_assert(sharedobj_is_dirty(object()));
+	declared.durability = SCRIPT_ON_DISK;
+	sharedobj_declare(object());
+	say(a, "o p 2 y=1"); /* meets the object half-way */
+	say(a, "o p 3 z=1");
+	ck_assert(!sharedobj_is_dirty(object()));
+	so_hold(true);
+	declared.durability = SCRIPT_IN_MEMORY;
+	so_say(a, "o p 4 v=1");
+	so_turn();
+	sharedobj_declare(object()); /* a batch is on its way */
+	so_hold(false);
+	so_settle();
+	say(a, "o p 5 w=1");
+	ck_assert(sharedobj_is_dirty(object()));
+	ck_assert_int_eq(sharedobj_flush(object(), 1), FCS_OK);
+	ck_assert_str_eq(answered(), "1:true");
+	so_restart();
+	so_disconnect(so_connect("first", 0));
+	so_settle();
+	ck_assert_uint_eq(sharedobj_size(object()), 5);
+	ck_assert_uint_eq(sharedobj_version(object()), 6);
+	stop();
+}
+
 UNIT(history_of_an_object_in_memory_has_the_flushes)
 {
 	struct sharedobj_range r = { .limit = 10 };
