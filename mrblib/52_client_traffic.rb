@@ -112,9 +112,14 @@ module FCS
       case open? ? yield(pending.__id) : nil
       when true  then Core.expire_pending(pending, seconds)
       when false then Core.settle_pending(pending, {}, nil)
-      else Core.settle_pending(pending, nil, ClientGone.new("the client is gone"))
+      else Core.settle_pending(pending, nil, not_there)
       end
       pending
+    end
+
+    def not_there
+      return CallError.new("the client is not accepted yet") if state == :pending
+      ClientGone.new("the client is gone")
     end
 
     def paths(right)

@@ -178,6 +178,29 @@ UNIT(a_ping_nobody_answers_fails_by_itself)
 	EQ("said", "[]", "[null,\"FCS::Timeout\"]");
 }
 
+UNIT(nothing_is_asked_of_a_client_before_it_is_accepted)
+{
+	host_open(
+	    "class A < FCS::App\n"
+	    "  on(:connect) do |c|\n"
+	    "    @seen = [c.state.to_s, c.open?, c.accepted?, c.reconnect]\n"
+	    "    begin; c.ping.await; rescue FCS::CallError => e; @seen << e.message; end\n"
+	    "    begin; c.check_bandwidth.await; rescue FCS::CallError => e; @seen << e.message; end\n"
+	    "    c.bandwidth_out = 5000\n"
+	    "    c.read_access = []\n"
+	    "  end\n"
+	    "  expose(:seen) { |c| @seen }\n"
+	    "end\n",
+	    NULL);
+	me = host_connect("c1", "[]");
+	ck_assert_int_eq(me->accepted, 1);
+	EQ("seen", "[]",
+	    "[\"pending\",true,false,false,\"the client is not accepted yet\","
+	    "\"the client is not accepted yet\"]");
+	ck_assert_uint_eq(me->rates[1], 5000); /* rights may be set */
+	ck_assert(!client_may(me->client, false, "x"));
+}
+
 UNIT(check_bandwidth_gives_a_hash_an_error_or_nothing)
 {
 	struct arena *a = arena_new(0);
