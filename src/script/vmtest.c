@@ -23,10 +23,11 @@
 #include "script/conv.h"
 #include "script/vmscan.h"
 
-#define MEMORY   (512u << 20)
-#define START_MS 10000
-#define FILE_MAX (4 << 20)
-#define NAME_LEN 512
+#define MEMORY     (512u << 20)
+#define START_MS   10000
+#define FILE_MAX   (4 << 20)
+#define NAME_LEN   512
+#define ERRORS_MAX 10 /* of the compiler */
 
 struct vmtest {
 	struct vm *vm;
@@ -95,6 +96,29 @@ slurp(const struct vmtest *t, const char *name, size_t *len, struct err *why)
 	return text;
 }
 
+/* A file as the compiler sees it; NULL: it cannot be read (why) or parsed. The
+ * caller frees both. */
+static struct mrb_parser_state *
+parse(struct vmtest *t, const char *name, mrbc_context **cxt, struct err *why)
+{
+	mrb_state *mrb = t->vm->mrb;
+	size_t len = 0;
+	char *text = slurp(t, name, &len, why);
+	mrb_value source;
+
+	*cxt = NULL;
+	if (text == NULL)
+		return NULL;
+	source = mrb_str_new(mrb, text, len);
+	free(text);
+	*cxt = mrbc_context_new(mrb);
+	(*cxt)->capture_errors = TRUE;
+	mrbc_filename(mrb, *cxt, name);
+	(void)err_set(why, FCS_EFORMAT, "%s: it cannot be parsed", name);
+	return mrb_parse_nstring(
+	    mrb, RSTRING_PTR(source), (size_t)RSTRING_LEN(source), *cxt);
+}
+
 /* Raises. */
 static void
 run_file(struct vmtest *t, const char *name)
@@ -103,28 +127,16 @@ run_file(struct vmtest *t, const char *name)
 	struct mrb_parser_state *parser;
 	struct RProc *proc;
 	mrbc_context *cxt;
-	mrb_value source;
 	struct err why;
-	size_t len = 0;
-	char *text;
 
-	err_clear(&why);
-	text = slurp(t, name, &len, &why);
-	if (text == NULL)
+	parser = parse(t, name, &cxt, &why);
+	if (parser == NULL)
 		mrb_raise(mrb, E_ARGUMENT_ERROR, why.text);
-	source = mrb_str_new(mrb, text, len);
-	free(text);
-	cxt = mrbc_context_new(mrb);
-	cxt->capture_errors = TRUE;
-	mrbc_filename(mrb, cxt, name);
-	parser = mrb_parse_nstring(
-	    mrb, RSTRING_PTR(source), (size_t)RSTRING_LEN(source), cxt);
-	if (parser == NULL || parser->nerr > 0)
+	if (parser->nerr > 0)
 		mrb_raisef(mrb, E_ARGUMENT_ERROR, "%s:%d:%d: %s", name,
-		    parser == NULL ? 0 : parser->error_buffer[0].lineno,
-		    parser == NULL ? 0 : parser->error_buffer[0].column,
-		    parser == NULL ? "cannot be parsed"
-				   : parser->error_buffer[0].message);
+		    parser->error_buffer[0].lineno,
+		    parser->error_buffer[0].column,
+		    parser->error_buffer[0].message);
 	proc = mrb_generate_code(mrb, parser);
 	mrb_parser_free(parser);
 	mrbc_context_free(mrb, cxt);
@@ -178,41 +190,27 @@ enter_look(mrb_state *mrb, void *arg)
 {
 	struct mrb_parser_state *parser;
 	struct look *k = arg;
-	struct RProc *proc;
+	struct RProc *proc = NULL;
 	mrbc_context *cxt;
-	mrb_value source;
 	struct err why;
-	size_t i, len = 0;
-	char *text = slurp(k->t, k->name, &len, &why);
+	size_t i;
 
-	if (text == NULL) {
+	parser = parse(k->t, k->name, &cxt, &why);
+	if (parser == NULL) {
 		k->result = why.code;
 		k->problem(k->arg, 0, 0, why.text);
 		return mrb_nil_value();
 	}
-	source = mrb_str_new(mrb, text, len);
-	free(text);
-	cxt = mrbc_context_new(mrb);
-	cxt->capture_errors = TRUE;
-	cxt->no_exec = TRUE;
-	mrbc_filename(mrb, cxt, k->name);
-	parser = mrb_parse_nstring(
-	    mrb, RSTRING_PTR(source), (size_t)RSTRING_LEN(source), cxt);
-	if (parser == NULL) {
-		k->problem(k->arg, 0, 0, "it cannot be parsed");
-		return mrb_nil_value();
-	}
-	for (i = 0; i < parser->nerr && i < 10; i++)
+	for (i = 0; i < parser->nerr && i < ERRORS_MAX; i++)
 		k->problem(k->arg, parser->error_buffer[i].lineno,
 		    parser->error_buffer[i].column,
 		    parser->error_buffer[i].message);
-	if (parser->nerr == 0) {
+	if (parser->nerr == 0)
 		proc = mrb_generate_code(mrb, parser);
-		if (proc == NULL)
-			k->problem(k->arg, 0, 0, "it cannot be compiled");
-		else
-			vmscan_irep(mrb, proc->body.irep, on_scan, k);
-	}
+	if (proc != NULL)
+		vmscan_irep(mrb, proc->body.irep, on_scan, k);
+	else if (parser->nerr == 0)
+		k->problem(k->arg, 0, 0, "it cannot be compiled");
 	mrb_parser_free(parser);
 	mrbc_context_free(mrb, cxt);
 	return mrb_nil_value();

@@ -50,7 +50,8 @@ def fcsd():
     for f in (p, p.parent / "fcsctl"):
         shutil.copyfile(f, d / f.name)
         (d / f.name).chmod(0o755)
-    shutil.copytree(TOP / "apps", d / "apps")
+    for f in ("apps", "templates"):
+        shutil.copytree(TOP / f, d / f)
     return d / "fcsd"
 
 
