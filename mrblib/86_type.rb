@@ -21,6 +21,7 @@ module FCS
   module Core
     TYPES = {}     # name => class
     ALIASES = {}   # class => name
+    WRITERS = {}   # class => { member => method }
 
     class << self
       def bind(name, klass)
@@ -51,9 +52,10 @@ module FCS
           if object.respond_to?(:from_amf)
             object.from_amf(members)
           else
+            writers = writers_of(object.class)
             members.each do |k, v|
-              writer = "#{k}="
-              raise ValueError, "no member #{k}" unless object.respond_to?(writer)
+              writer = writers[k]
+              raise ValueError, "no member #{k}" if writer.nil?
               object.__send__(writer, v)
             end
           end
@@ -61,6 +63,19 @@ module FCS
         nil
       rescue StandardError => e
         raise ValueError, "#{ALIASES[object.class]}: #{e.message}"
+      end
+
+      # What may be set, by name. Looked up when the class is complete: the name
+      # of a member comes from the network and must not become a Symbol.
+      def writers_of(klass)
+        WRITERS[klass] ||= begin
+          h = {}
+          klass.instance_methods.each do |m|
+            name = m.to_s
+            h[name[0..-2]] = m if name.size > 1 && name[-1] == "=" && !"=!<>[".include?(name[-2])
+          end
+          h
+        end
       end
 
       # Host: an object goes out. [members, class name], nil: it has no form.

@@ -16,7 +16,11 @@
 #define MEMORY_MAX (2u << 20) /* what more may be there at the end */
 
 static const char app[] =
+    "class Bound\n"
+    "  attr_accessor :x\n"
+    "end\n"
     "class A < FCS::App\n"
+    "  type \"com.example.Bound\", Bound\n"
     "  shared(\"**\", persistent: :any) { |c, slot, value, so| slot != \"no\" && so.name != slot }\n"
     "  on(:missing) { |c, name, *args| name.size + args.size }\n"
     "  allow(:call) { |c, name| name != \"no\" }\n"
@@ -97,6 +101,22 @@ amf_key(struct arena *a, const char *name)
 	ck_assert_int_eq(value_set(a, v, "e", e), FCS_OK);
 	v->class_name = value_string(a, cls)->str;
 	call_with("keep", v);
+}
+
+static void
+member_name(struct arena *a, const char *name)
+{
+	struct value *v = value_new(a, VALUE_OBJECT);
+
+	ck_assert_int_eq(value_set(a, v, name, value_string(a, name)), FCS_OK);
+	v->class_name = value_string(a, "com.example.Bound")->str;
+	client->answered = false;
+	instance_call(inst, client->client, "keep", 7, &v, 1);
+	while (!client->answered)
+		host_turns(1);
+	ck_assert_msg(strstr(client->result,
+			  "argument 1: com.example.Bound: no member") != NULL,
+	    "%s", client->result);
 }
 
 static void
@@ -196,6 +216,11 @@ UNIT_TIMEOUT(method_names_become_no_symbols, 60)
 UNIT_TIMEOUT(amf_keys_and_class_names_become_no_symbols, 60)
 {
 	flood(amf_key, "key");
+}
+
+UNIT_TIMEOUT(members_of_bound_classes_become_no_symbols, 60)
+{
+	flood(member_name, "member");
 }
 
 UNIT_TIMEOUT(json_keys_become_no_symbols, 60)

@@ -145,6 +145,13 @@ class TypeTest < FCS::App
     assert_equal 1, pass_read.x
   end
 
+  test("operators are no members") do
+    ["=", "[]", "", "!", "="].each do |name|
+      shared(:t)["v"] = FCS::Typed.new("com.example.Node", name => 1)
+      assert_raises(FCS::ValueError, "no member") { pass_read }
+    end
+  end
+
   def pass_read = shared(:t)["v"]
 
   test("bound anew and unbound") do
