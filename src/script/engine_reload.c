@@ -15,6 +15,7 @@
 #include "script/bind.h"
 #include "script/conv.h"
 #include "script/engine_int.h"
+#include "script/vmwait.h"
 
 #define CLIENT_ARENA (16u << 20)
 
@@ -346,6 +347,8 @@ engine_reload_take_over(struct script *s, struct script *old,
 		log_error("instance.reload", "inst=%s why=%s",
 		    instance_full_name(s->inst), "out of memory");
 	begin(s, state, old == NULL, done);
+	if (s->vm != NULL)
+		vmwait_take_over(s->vm);
 	engine_leave(s);
 }
 

@@ -48,7 +48,23 @@ vmwait_count(const struct vm *vm, enum vmwait_kind kind)
 void
 vmwait_ready(struct vmwait *w)
 {
-	instance_resolve(w->vm->inst, w->pending, true, NULL, NULL);
+	struct vm *vm = w->vm;
+
+	w->is_ready = vm->owner != instance_script(vm->inst);
+	if (!w->is_ready)
+		instance_resolve(vm->inst, w->pending, true, NULL, NULL);
+}
+
+void
+vmwait_take_over(struct vm *vm)
+{
+	struct vmwait *w, *next;
+
+	for (w = vm->waits; w != NULL; w = next) {
+		next = w->next;
+		if (w->is_ready)
+			vmwait_ready(w);
+	}
 }
 
 void

@@ -24,6 +24,7 @@ struct vmwait {
 	struct vmwait *prev, *next;
 	enum vmwait_kind kind;
 	uint64_t pending;
+	bool is_ready; /* the VM is not the instance's yet: told when it is */
 	/* The VM ends; may free w. */
 	void (*abandon)(struct vmwait *w);
 };
@@ -35,6 +36,8 @@ struct vmwait *vmwait_find(struct vm *, enum vmwait_kind, uint64_t pending);
 uint32_t vmwait_count(const struct vm *, enum vmwait_kind);
 /* Its result is there: the script will take it. */
 void vmwait_ready(struct vmwait *);
+/* The VM became that of its instance (new code took over). */
+void vmwait_take_over(struct vm *);
 void vmwait_abandon_all(struct vm *);
 
 /* Whether the VM has room for n bytes more, after a collection if need be;

@@ -271,6 +271,22 @@ def an_instance_may_end_while_it_waits():
     s.stop()                            # and the whole server
 
 
+@case(timeout=60)
+def new_code_takes_nothing_from_the_old():
+    web = Web()
+    s, c = world(web)
+    eq(c.ask("early"), True)
+    t = c.call("get", web.url("hang"), 30.0)
+    ok(web.hanging.wait(5))
+    s.ctl("app", "reload", "world")     # waits 5 s for the handler
+    got = c.result(t)
+    ok(got.startswith("FCS::Timeout: ") and "reloaded" in got, got)
+    eq(c.ask("early"), True)
+    web.go.set()
+    eq(c.ask("get", web.url("plain"))["status"], 200.0)
+    eq(c.ask("file/order"), ["12", False])
+
+
 def try_connect(s):
     try:
         return connect(s, "world")

@@ -35,6 +35,14 @@ class World < FCS::App
     http.post(url, json: shared(:notes)[:n]).await.status
   end
 
+  # Made anew with the code: what it asked for comes when it has taken over.
+  def initialize
+    @early = files.exist?("app:words.json")
+  end
+
+  on(:reload) { }
+  answer(:early) { @early.await }
+
   # How many were taken at once, and how the others were refused.
   answer(:many) do |url, n|
     taken = []
