@@ -4,8 +4,15 @@
 # one; adopt, take_over, refresh in the new one.
 module FCS
   module Core
-    # What a Client cannot take along or finds out itself.
-    NOT_KEPT = %w[@id @state @exposed].freeze
+    # What a Client cannot take along or finds out itself; what it asks the
+    # host for, as long as that answers. Hashes: looking up is what takes time.
+    NOT_KEPT = {}
+    ASKED = {}
+    %w[@id @state @exposed].each { |name| NOT_KEPT[name] = ASKED[name] = true }
+    %w[@ip @port @protocol @secure @agent @referrer @page_url @uri @query_string @query @amf
+       @connected_at @peer_name].each { |name| ASKED[name] = true }
+    NOT_KEPT.freeze
+    ASKED.freeze
 
     class << self
       # --- the old code ---
@@ -89,12 +96,13 @@ module FCS
 
       # Takes out what has no form, and names it in the log.
       def drop_formless(values, what)
+        return 0 if Native.formless(values).nil?
         bad = []
         values.each do |key, value|
           why = Native.formless(value)
           next if why.nil?
           bad << key
-          Native.log(2, "reload: #{what} #{key} is dropped: #{why}")
+          Native.log(2, "reload: #{what} #{key} is dropped: #{why}", "")
         end
         bad.each { |key| values.delete(key) }
         bad.size
@@ -115,18 +123,19 @@ module FCS
   class Client
     def __keep
       Core.drop_formless(@attributes, "attribute of client #{@id}:")
+      left = open? ? Core::ASKED : Core::NOT_KEPT
       kept = {}
       instance_variables.each do |name|
-        name = name.to_s
-        next if Core::NOT_KEPT.include?(name)
+        next if left.key?(name = name.to_s)
         value = instance_variable_get(name)
-        kept[name] = value if !value.is_a?(Symbol) && Native.formless(value).nil?
+        kept[name] = value unless value.nil? || value.is_a?(Symbol)
       end
+      kept.delete_if { |_, value| Native.formless(value) } if Native.formless(kept)
       kept
     end
 
     def __adopt(kept)
-      kept.each { |name, value| instance_variable_set(name, value) unless Core::NOT_KEPT.include?(name) }
+      kept.each { |name, value| instance_variable_set(name, value) unless Core::NOT_KEPT.key?(name) }
     end
   end
 

@@ -14,6 +14,7 @@
 
 #include <utlist.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "core/instance_int.h"
 #include "core/peer.h"
@@ -55,7 +56,7 @@ struct reload {
 	uint8_t *state; /* packed, of on(:handover); NULL: none */
 	size_t state_len;
 	uint32_t dropped;
-	uint64_t began_ms;
+	int64_t began_ms;
 };
 
 static const struct script_ops *
@@ -78,7 +79,7 @@ answer_one(struct instance *i, struct waiter *w, enum inst_reload_end end,
 	res.clients = i->accepted;
 	if (end == RELOAD_DONE) {
 		res.dropped = i->reload->dropped;
-		res.ms = (uint32_t)(loop_now_ms(i->loop) - i->reload->began_ms);
+		res.ms = (uint32_t)(clock_ms() - i->reload->began_ms);
 	}
 	w->fn(w->arg, &res);
 	free(w);
@@ -199,7 +200,7 @@ begin(struct instance *i)
 	struct err why;
 	int rc;
 
-	r->began_ms = loop_now_ms(i->loop);
+	r->began_ms = clock_ms();
 	r->dropped = 0;
 	rc = open_next(i, &why);
 	if (rc == FCS_ENOENT) { /* a room without a script it stays */
@@ -311,7 +312,7 @@ finish(struct instance *i)
 	i->stats.reloads++;
 	log_info("instance.reload", "inst=%s result=%s clients=%u ms=%u",
 	    i->full_name, "done", i->accepted,
-	    (unsigned)(loop_now_ms(i->loop) - r->began_ms));
+	    (unsigned)(clock_ms() - r->began_ms));
 	over(i, RELOAD_DONE, "");
 }
 

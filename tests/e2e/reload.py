@@ -348,6 +348,41 @@ def a_failed_start_is_tried_again_at_once():
     eq(guest(s, "ann").ask("version"), 1.0)
 
 
+PEERS = """
+class Near < FCS::App
+  on(:start)    { dial }
+  on(:reload)   { |s| dial }
+  expose(:ask)  { |c, s| @far.call(:late, s).await(timeout: 30) }
+  expose(:open) { |c| @far.open? }
+  def dial = @far = peer("rtmp:/far/x")
+end
+"""
+FAR = """
+class Far < FCS::App
+  on(:start)     { @seen = 0 }
+  on(:accepted)  { |c| @seen += 1 }
+  expose(:late)  { |c, s| sleep s; "late" }
+  expose(:count) { |c| [clients.size, @seen] }
+end
+"""
+
+
+@case
+def peers_end_with_the_code_and_what_waits_for_them_is_answered():
+    s = Server(apps=[])
+    s.app("room", PEERS)
+    s.app("far", FAR)
+    a, far = guest(s, "ann"), Client(s.rtmp).connect("far/x")
+    poll(lambda: a.ask("open"), what="the peer")
+    t = a.call("ask", 0.5)
+    loop.run_for(0.1)
+    eq(reload(s)[0]["result"], "reloaded")
+    eq(a.result(t), "late")
+    poll(lambda: a.ask("open"), what="the next peer")
+    poll(lambda: far.ask("count") == [2.0, 3.0], what="the old peer to leave")
+    eq(a.ask("ask", 0), "late")
+
+
 @case
 def what_a_client_wrote_before_it_left_is_there():
     s = room()
