@@ -4,9 +4,10 @@
  * way, as fast as they are answered; prints what came of it as one line of
  * JSON. It spends little itself: one process, epoll, ready-made messages.
  *
- *	callload HOST PORT APP METHOD TEXT CLIENTS DEPTH SECONDS
+ *	callload HOST PORT APP METHOD TEXT CLIENTS DEPTH SECONDS [PAUSE_MS]
  *
- * The method gets TEXT and must answer something that ends with it. Exit 1:
+ * The method gets TEXT and must answer something that ends with it. PAUSE_MS:
+ * of a client between an answer and its next call. Exit 1:
  * an answer was wrong, came twice, or a connection was lost.
  */
 #include <arpa/inet.h>
@@ -42,11 +43,14 @@ struct client {
 	uint64_t *sent_ns; /* by transaction id, in a ring of DEPTH_MAX */
 	struct buf out;
 	uint32_t under_way;
+	uint32_t owed;   /* calls that wait for the pause to be over */
+	uint64_t due_ns; /* when it is */
 };
 
 static const char *app, *method, *text;
 static size_t text_len;
 static uint32_t depth;
+static uint64_t pause_ns;
 static bool stopping;
 static uint64_t answers;
 static uint32_t *samples; /* us */
@@ -125,8 +129,24 @@ answered(struct client *c, const struct command *cmd)
 		samples[answers++] = (uint32_t)((now_ns() - *sent) / 1000);
 	*sent = 0;
 	c->under_way--;
-	if (!stopping)
+	if (stopping)
+		return;
+	if (pause_ns == 0) {
 		call(c);
+		return;
+	}
+	c->owed++;
+	c->due_ns = now_ns() + pause_ns;
+}
+
+static void
+call_due(struct client *c)
+{
+	if (c->owed == 0 || now_ns() < c->due_ns)
+		return;
+	for (; c->owed > 0; c->owed--)
+		call(c);
+	flush(c);
 }
 
 static int
@@ -252,9 +272,11 @@ run(int ep, uint64_t until_ns)
 		flush(&clients[i]);
 	}
 	for (;;) {
-		n = epoll_wait(ep, ev, EVENTS, 1000);
+		n = epoll_wait(ep, ev, EVENTS, pause_ns == 0 ? 1000 : 1);
 		for (k = 0; k < n; k++)
 			receive(ev[k].data.ptr);
+		for (i = 0; pause_ns != 0 && !stopping && i < client_count; i++)
+			call_due(&clients[i]);
 		if (!stopping && now_ns() < until_ns)
 			continue;
 		stopping = true;
@@ -278,9 +300,9 @@ main(int argc, char **argv)
 	uint32_t i;
 	int ep;
 
-	if (argc != 9)
+	if (argc != 9 && argc != 10)
 		errx(2, "usage: callload host port app method text clients "
-			"depth seconds");
+			"depth seconds [pause_ms]");
 	if (inet_pton(AF_INET, argv[1], &sin.sin_addr) != 1)
 		errx(2, "no such address: %s", argv[1]);
 	sin.sin_port = htons((uint16_t)strtoul(argv[2], NULL, 10));
@@ -291,6 +313,8 @@ main(int argc, char **argv)
 	client_count = (uint32_t)strtoul(argv[6], NULL, 10);
 	depth = (uint32_t)strtoul(argv[7], NULL, 10);
 	seconds = strtod(argv[8], NULL);
+	if (argc == 10)
+		pause_ns = strtoul(argv[9], NULL, 10) * 1000000ull;
 	if (client_count == 0 || depth == 0 || depth > DEPTH_MAX)
 		errx(2, "depth is 1 to %d", DEPTH_MAX);
 	ep = epoll_create1(EPOLL_CLOEXEC);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Scripts that run away: the instance is lost, nobody else."""
 
+import json
 import os
 import sys
 
@@ -125,8 +126,9 @@ def overshoots(s, limit_us):
 
 @case(timeout=180)
 def two_thousand_kills_disturb_nobody():
-    """Victims die twenty at a time beside a live stream, a temporary object
-    and calls in other instances of the same worker."""
+    """Victims die twenty at a time beside a live stream and a temporary
+    object in other instances of the same worker, and calls to another
+    application."""
     count, batch = 2000, 20
     s = Server({"limits.log_lines": 0, "limits.instances": 10000,
                 "limits.connects_per_second": 100000})
@@ -141,6 +143,9 @@ def two_thousand_kills_disturb_nobody():
     tags = media.synthetic(60)
     feed = p.feed_live(tags, speed=4)
     names = [("run", n) for n in loops] + [("hoard", n) for n in hoarders]
+    connect(s)
+    calls = Process([server.build_dir() / "tests/bench/callload", *map(
+        str, (*s.rtmp, "echo", "hello", "x" * 20, 4, 1, 10, 5))])
     before = None
     for i in range(0, count, batch):
         if i == count // 4:
@@ -160,6 +165,12 @@ def two_thousand_kills_disturb_nobody():
     eq([t.data for t in v.tags], [t.data for t in flv.media(tags)])
     eq(reader.version, writer.version)
     eq(s.worker("kinds"), worker, "the worker itself survived")
+    eq(calls.finish(60), 0, calls.err.decode())
+    other = json.loads(calls.out.decode().splitlines()[-1])
+    note("calls to another application meanwhile: %d, p99 %.2f ms" %
+         (other["calls"], other["p99_us"] / 1000))
+    ok(other["calls"] > 100, other)
+    ok(other["p99_us"] / 1e6 < tap.bound(0.020), other)
     eq(len(s.log_lines(r"script\.lost")), count)
     ok(server.rss(worker) < before + (32 << 20), "memory was not given back")
     over = overshoots(s, 5000)
