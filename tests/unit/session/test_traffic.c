@@ -4,6 +4,7 @@
  * trip, bandwidth test, figures, streams. Bytes are counted against a clock
  * that jumps.
  */
+#include "base/clock.h"
 #include "core/live.h"
 #include "core/record.h"
 #include "core/sharedobj.h"
@@ -67,6 +68,23 @@ turns(int n)
 {
 	while (n-- > 0)
 		wire_turn(&w, 0);
+}
+
+static int64_t began_ms;
+
+static void
+set_rate(bool out, uint64_t bps)
+{
+	began_ms = clock_ms();
+	ck_assert_int_eq(client_set_rate(client(), out, bps), FCS_OK);
+}
+
+/* What may have passed since: the clock also runs on by itself. */
+static uint64_t
+most(uint64_t rate)
+{
+	return pace_burst(rate) +
+	       rate * (uint64_t)(clock_ms() - began_ms + 1) / 1000;
 }
 
 static uint64_t
@@ -292,13 +310,12 @@ UNIT(answers_to_a_limited_client_are_late_but_whole)
 
 	arena = arena_new(0);
 	begin(NULL, NULL);
-	ck_assert_int_eq(client_set_rate(client(), true, RATE), FCS_OK);
+	set_rate(true, RATE);
 	before = bytes_out();
 	send_calls(100);
 	turns(5);
 	for (i = 0; i < 40; i++) {
-		ck_assert_uint_le(bytes_out() - before,
-		    pace_burst(RATE) + (uint64_t)RATE / 10 * (uint64_t)(i + 1));
+		ck_assert_uint_le(bytes_out() - before, most(RATE));
 		leap_ms(100);
 		turns(3);
 	}
@@ -321,13 +338,12 @@ UNIT(a_client_that_may_send_little_is_read_slowly)
 
 	arena = arena_new(0);
 	begin(NULL, NULL);
-	ck_assert_int_eq(client_set_rate(client(), false, RATE), FCS_OK);
+	set_rate(false, RATE);
 	send_calls(100);
 	turns(5);
 	for (i = 0; i < 30; i++) {
 		calls = instance_stats(inst())->calls;
-		ck_assert_uint_le(calls * 1000,
-		    pace_burst(RATE) + (uint64_t)RATE / 10 * (uint64_t)(i + 1));
+		ck_assert_uint_le(calls * 1000, most(RATE));
 		leap_ms(100);
 		turns(3);
 	}
@@ -412,15 +428,14 @@ UNIT(a_limited_viewer_loses_pictures_but_no_sound)
 		wire_turn(&w, 1);
 	turns(3);
 	/* a picture more than twice a second: half of what comes */
-	ck_assert_int_eq(client_set_rate(client(), true, 10 * 1024), FCS_OK);
+	set_rate(true, 10 * 1024);
 	before = bytes_out();
 	wire_forget(&w);
 	for (n = 0; n < 200; n++) {
 		feed(lv, n);
 		leap_ms(100);
 		turns(3);
-		ck_assert_uint_le(bytes_out() - before,
-		    pace_burst(10 * 1024) + 1024 * (uint64_t)(n + 2));
+		ck_assert_uint_le(bytes_out() - before, most(10 * 1024));
 	}
 	client_figures(client(), &f);
 	ck_assert_uint_gt(f.dropped[CLIENT_VIDEO].messages, 50);
@@ -450,7 +465,7 @@ UNIT(figures_tell_speed_and_what_is_queued)
 
 	arena = arena_new(0);
 	begin(NULL, NULL);
-	ck_assert_int_eq(client_set_rate(client(), true, RATE), FCS_OK);
+	set_rate(true, RATE);
 	send_calls(100);
 	turns(5);
 	client_figures(client(), &f);
@@ -469,7 +484,7 @@ UNIT(figures_tell_speed_and_what_is_queued)
 	}
 	client_figures(client(), &f);
 	ck_assert_uint_le(f.out_bps, RATE + RATE / 4);
-	ck_assert_uint_ge(f.out_bps, RATE * 8 / 10);
+	ck_assert_uint_ge(f.out_bps, RATE / 2);
 	ck_assert_uint_lt(f.in_bps, 100);
 	end();
 }
