@@ -184,13 +184,16 @@ UNIT(jobs_complete_in_order_of_submission)
 
 	start();
 	let(10);
+	ck_assert(commit_is_idle(commit));
 	submit(&j[0], 'a', 2);
+	ck_assert(!commit_is_idle(commit));
 	submit(&j[1], 'b', 3);
 	submit_run(&j[2], 'c');
 	submit(&j[3], 'd', 4);
 	submit_run(&j[4], 'e');
 	commit_turn(commit);
 	wait_order("abcde");
+	ck_assert(commit_is_idle(commit));
 	ck_assert_int_eq(j[2].result, FCS_ELIMIT);
 	ck_assert_uint_eq(j[2].batch.version, 3);
 	ck_assert_uint_eq(j[4].batch.version, 4);
@@ -275,7 +278,9 @@ UNIT(waiting_for_a_job_hands_it_over_and_returns_its_result)
 	ck_assert_int_eq(result, FCS_ELIMIT);
 	ck_assert_uint_eq(j[1].batch.version, 2);
 	/* its done() is not called */
+	ck_assert(!commit_is_idle(commit));
 	wait_order("a");
+	ck_assert(commit_is_idle(commit));
 	stop();
 	ck_assert_str_eq(order, "a");
 }

@@ -89,12 +89,15 @@ finish(void)
 {
 	int before = done_count;
 
+	ck_assert(files_is_idle(files));
 	ck_assert_int_eq(files_submit(files, &op), FCS_OK);
+	ck_assert(!files_is_idle(files));
 	while (done_count == before) {
 		while (sem_wait(&woken) < 0 && errno == EINTR)
 			;
 		files_collect(files);
 	}
+	ck_assert(files_is_idle(files));
 	ck_assert_msg((op.why.code == FCS_OK) == (op.why.text[0] == '\0'),
 	    "%d %s", op.why.code, op.why.text);
 	return op.why.code;
