@@ -62,7 +62,7 @@ sanitize:
 
 # The end-to-end tests against that build; S_E2E picks some by prefix.
 S_E2E = e2e/cli e2e/connect e2e/call e2e/publish e2e/play e2e/seek \
-	e2e/record e2e/sharedobj e2e/badinput
+	e2e/record e2e/sharedobj e2e/sohistory e2e/badinput
 sanitize-e2e:
 	@$(MKDIR_P) $(SANITIZE_DIR)
 	@cd $(SANITIZE_DIR) && { test -f Makefile || \

@@ -48,7 +48,9 @@ int sharedobj_clear(struct sharedobj *) FCS_MUSTUSE;
 int sharedobj_send(struct sharedobj *, const uint8_t *body,
     size_t len) FCS_MUSTUSE; /* somsg body: handler name, values */
 /* A transaction; nests, the outermost end counts; one end with commit false
- * undoes all of it. Left open at the end of the turn: undone. */
+ * undoes all of it, and the outermost end that would commit is told so:
+ * FCS_EREJECT. Left open at the end of the turn: undone. FCS_EINVAL: none is
+ * open. */
 void sharedobj_begin(struct sharedobj *);
 int sharedobj_end(struct sharedobj *, bool commit) FCS_MUSTUSE;
 void sharedobj_close(struct sharedobj *); /* drops the script's hold */

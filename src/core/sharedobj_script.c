@@ -320,9 +320,12 @@ sharedobj_end(struct sharedobj *so, bool commit)
 		so->abort = true;
 	if (--so->depth > 0)
 		return FCS_OK;
-	if (e != NULL && so->abort)
-		sharedobj_entry_abort(e);
-	else
+	if (!so->abort) {
 		sharedobj_entry_close_open(so);
-	return FCS_OK;
+		return FCS_OK;
+	}
+	if (e != NULL)
+		sharedobj_entry_abort(e);
+	/* who thinks that it was written learns that an inner one failed */
+	return commit ? FCS_EREJECT : FCS_OK;
 }

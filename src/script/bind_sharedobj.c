@@ -564,6 +564,10 @@ f_end(mrb_state *mrb, mrb_value self)
 	if (tx_pop(vm, name) && so != NULL)
 		rc = sharedobj_end(so, commit);
 	vmguard_native_end();
+	if (rc == FCS_EREJECT)
+		vm_raise(mrb, VM_ESTORE,
+		    "%s: a transaction inside failed, nothing was written",
+		    name);
 	if (rc != FCS_OK)
 		vm_raise_code(mrb, rc, name);
 	return mrb_nil_value();

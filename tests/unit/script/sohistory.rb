@@ -84,6 +84,36 @@ class Histories < FCS::App
     assert_equal true, flush_shared_objects("nothing").await
   end
 
+  test "transaction" do |c|
+    so = shared("disk/tx")
+    so[:a] = 1
+    so.flush.await
+    value = so.transaction do |s|
+      s[:a] = 2
+      s.transaction { |t| t[:b] = 3 }
+      assert_equal [2, 3], [s[:a], s[:b]]            # reads its own writes
+      s.tell :mark
+      :done
+    end
+    assert_equal :done, value
+    assert_equal 3, so.version                       # one version
+    assert_raises(ArgumentError) { so.transaction { |s| s.clear; s[:z] = 1; raise ArgumentError, "x" } }
+    assert_equal({ "a" => 2, "b" => 3 }, so.to_h)
+    assert_equal 3, so.version
+    assert_raises(FCS::StoreError, "inside failed") do
+      so.transaction do |s|
+        s[:a] = 4
+        begin
+          s.transaction { |t| t[:b] = 5; raise ArgumentError, "x" }
+        rescue ArgumentError
+        end
+      end
+    end
+    assert_equal({ "a" => 2, "b" => 3 }, so.to_h)
+    assert_raises(FCS::AwaitError) { so.transaction { |s| sleep 0.01 } }
+    assert_equal 3, so.version
+  end
+
   # --- reading ---
 
   test "history" do |c|
