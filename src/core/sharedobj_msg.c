@@ -676,8 +676,8 @@ sharedobj_msg_drain(struct sharedobj *so)
 		return;
 	so->draining = true;
 	DL_FOREACH_SAFE(so->waiting, w, next) {
-		if (w->user->asking || first_of(w->user) != w ||
-		    (so->locked && w->changes > 0))
+		if ((so->locked && w->changes > 0) || w->user->asking ||
+		    first_of(w->user) != w)
 			continue;
 		if (try_one(so, w))
 			sharedobj_msg_drop_waiting(so, w);

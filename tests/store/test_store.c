@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The store contract, the same cases for every implementation. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/str.h"
 #include "tests/store/store_lib.h"
 
@@ -494,6 +498,114 @@ STORES(undo_survives_trimming_and_purging)
 	ck_assert_int_eq(
 	    s->ops->trim(s, "i", "o", 0, INT64_MIN, &more), FCS_OK);
 	UNDOES("ann", "0:");
+}
+
+/* ---- random histories: both stores against each other and a model ---- */
+
+#define STEPS 400
+#define SLOTS 5
+
+struct model { /* what each slot held at a version; 0 = absent */
+	int value[STEPS + 3][SLOTS];
+	uint64_t version;
+};
+
+/* A change of a batch: "b=12" or "b", into the model, too. */
+static void
+model_words(struct model *m, const char *words)
+{
+	int *now = m->value[m->version + 1];
+
+	memcpy(now, m->value[m->version], sizeof(m->value[0]));
+	for (const char *p = words; *p != '\0'; p += strcspn(p, " ")) {
+		p += *p == ' ';
+		now[p[0] - 'a'] = p[1] == '=' ? atoi(p + 2) : 0;
+	}
+	m->version++;
+}
+
+static void
+write_both(struct store *const both[2], struct model *m, const char *user,
+    enum store_kind kind, uint64_t target, const char *words)
+{
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(store_lib_batch(both[i], "o", m->version + 1,
+				     user, kind, target, words),
+		    FCS_OK);
+	model_words(m, words);
+}
+
+/* What the store says of a version is what the model has. */
+static void
+check_version(struct store *s, const struct model *m, uint64_t version)
+{
+	int now[SLOTS];
+
+	memcpy(now, m->value[m->version], sizeof(now));
+	for (const char *p = store_lib_rewind(s, "o", version); *p != '\0';
+	     p += strcspn(p, " ")) {
+		p += *p == ' ';
+		now[p[0] - 'a'] = p[1] == '=' ? atoi(p + 2) : 0;
+	}
+	ck_assert_int_eq(memcmp(now, m->value[version], sizeof(now)), 0);
+}
+
+static void
+step(struct store *const both[2], struct model *m, int serial)
+{
+	static const char *const users[] = { "ann", "bob", "eve", NULL };
+	const char *user = users[rand() % 4];
+	bool redo = rand() % 3 == 0;
+	char one[2] = { (char)('a' + rand() % SLOTS), '\0' };
+	const char *slot = !redo && rand() % 4 == 0 ? one : NULL;
+	char words[128] = "";
+	char *colon;
+	int what = rand() % 10;
+
+	if (what >= 5) {
+		for (int i = 0; i < SLOTS; i++)
+			if (rand() % 3 == 0 || (i == SLOTS - 1 && !*words))
+				(void)snprintf(words + strlen(words),
+				    sizeof(words) - strlen(words),
+				    rand() % 4 == 0 ? "%s%c" : "%s%c=%d",
+				    *words ? " " : "", 'a' + i, serial);
+		write_both(both, m, user, STORE_CHANGE, 0, words);
+		return;
+	}
+	(void)snprintf(words, sizeof(words), "%s",
+	    store_lib_undo(both[0], "o", user, redo, slot));
+	ck_assert_str_eq(words, store_lib_undo(both[1], "o", user, redo, slot));
+	colon = strchr(words, ':');
+	if (atoi(words) != 0 && (slot == NULL || colon[1] != '\0'))
+		write_both(both, m, user,
+		    redo           ? STORE_REDO
+		    : slot != NULL ? STORE_UNDO_SLOT
+				   : STORE_UNDO,
+		    (uint64_t)atoi(words), colon + 1);
+}
+
+UNIT_TIMEOUT(random_histories_are_told_alike_and_truly, 60)
+{
+	static struct model m;
+	struct store *both[2];
+	struct err why;
+
+	ck_assert_int_eq(sodb_mem_open(&both[0]), FCS_OK);
+	ck_assert_int_eq(
+	    sodb_open(unit_tmpdir(), STORE_SYNC_NORMAL, &both[1], &why),
+	    FCS_OK);
+	srand(20261121);
+	m.version = 1;
+	write_both(both, &m, "ann", STORE_CHANGE, 0, "a=1 b=1 c=1 d=1 e=1");
+	for (int i = 2; i < STEPS; i++) {
+		step(both, &m, i);
+		check_version(
+		    both[i % 2], &m, 1 + (uint64_t)rand() % m.version);
+	}
+	for (int i = 0; i < 2; i++)
+		check_version(both[i], &m, 1);
+	both[0]->ops->close(both[0]);
+	both[1]->ops->close(both[1]);
 }
 
 STORES(batch_may_stand_for_several_versions)
