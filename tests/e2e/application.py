@@ -10,6 +10,12 @@ sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 from lib.all import *       # noqa: E402,F401,F403
 
 
+class Limited(Server):
+    """Started by a wrapper that becomes fcsd itself (prlimit)."""
+
+    pid = property(lambda self: self.process.pid)
+
+
 def members(options=None, yaml=None, conf=None):
     s = Server(options, start=False)
     if conf is not None:
@@ -149,6 +155,28 @@ def objects_of_a_path_are_cleared_also_those_on_disk_only():
     c = connect(s, "members")
     eq([c.ask("x", n) for n in ("a/one", "a/two", "a/sub/three", "b")],
        [None, None, None, 1.0])
+
+
+@case
+def status_tells_of_a_change_that_could_not_be_stored():
+    s = Limited(apps=["members"], wrap=("prlimit", "--fsize=300000"))
+    c = connect(s, "members")
+
+    def fill(n):
+        try:
+            return c.ask("fill", n)
+        except CallFailed as e:
+            return e.info["description"]
+    n = 0
+    while fill(n) is True:
+        n += 1
+        ok(n < 100, "the disk is never full")
+    info = wait(lambda: c.ask("infos"), 5, "on(:status)")[0]
+    eq(info["code"], "SharedObject.Commit.Failed")
+    eq(info["level"], "error")
+    ok(info["description"])
+    eq(c.ask("store"), "FCS::StoreError")       # it is read-only now
+    eq(c.ask("x", "big"), None)
 
 
 @case

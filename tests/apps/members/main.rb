@@ -19,6 +19,8 @@ class Members < FCS::App
   expose(:config)   { |c| config }
   expose(:put)      { |c, name| shared(name, persistent: true)["x"] = 1; true }
   expose(:x)        { |c, name| shared(name, persistent: true)["x"] }
+  expose(:fill)     { |c, n| shared("big", persistent: true)["k#{n.to_i}"] = "x" * 50_000; true }
+  expose(:store)    { |c| begin; shared("big", persistent: true)["y"] = 1; "stored"; rescue FCS::StoreError => e; e.class.to_s; end }
   expose(:clear)    { |c, path| clear_shared_objects(path) }
   expose(:kick)     { |c, id, why| client(id) ? client(id).disconnect(why) : false }
   expose(:kick_all) { |c, why| clients.select { |o| o.id != c.id }.map { |o| o.disconnect(why) } }
