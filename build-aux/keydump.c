@@ -105,6 +105,8 @@ man_row(const struct config_table *t, size_t i)
 		printf(";\nno effect in this version");
 	else if (r->reload == CONFIG_AT_START)
 		printf("; taken over by a restart only");
+	else if (r->reload == CONFIG_WITH_CODE)
+		printf("; holds for code that is loaded anew");
 	printf(".\n");
 }
 

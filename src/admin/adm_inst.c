@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "admin/adm_rows.h"
+#include "core/inst_reload.h"
 #include "core/instance.h"
 #include "core/live.h"
 #include "core/peer.h"
@@ -67,8 +68,10 @@ inst_row(void *arg, struct instance *inst)
 	    json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:i, "
 		      "s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
 		"where", instance_full_name(inst), "inst", instance_name(inst),
-		"state", instance_state_text(inst), "clients",
-		(json_int_t)instance_client_count(inst), "connects",
+		"state",
+		inst_reload_is_running(inst) ? "reloading"
+					     : instance_state_text(inst),
+		"clients", (json_int_t)instance_client_count(inst), "connects",
 		(json_int_t)st->connects, "disconnects",
 		(json_int_t)st->disconnects, "rejects", (json_int_t)st->rejects,
 		"calls", (json_int_t)st->calls, "streams", streams, "objects",

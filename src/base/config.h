@@ -48,9 +48,10 @@ enum config_layer {
 };
 
 enum config_reload {
-	CONFIG_AT_START, /* needs a restart of the process (app: instance) */
-	CONFIG_ON_HUP,   /* taken over by a reload */
-	CONFIG_UNUSED,   /* checked, but this version does not act on it */
+	CONFIG_AT_START,  /* needs a restart of the process */
+	CONFIG_WITH_CODE, /* app: holds for code loaded from then on */
+	CONFIG_ON_HUP,    /* taken over by a reload */
+	CONFIG_UNUSED,    /* checked, but this version does not act on it */
 };
 
 /*
@@ -99,13 +100,13 @@ enum config_reload {
 	X(BANDWIDTH_OUT, "bandwidth.out", SIZE, "2500000", 1024, 1LL << 40, NULL, ON_HUP, "bytes a second a client is sent; the default is announced only, nothing is limited") \
 	X(BANDWIDTH_CAP, "bandwidth.cap", SIZE, "5000000", 1024, 1LL << 40, NULL, ON_HUP, "most a script may allow a client") \
 	X(BANDWIDTH_CHECK, "bandwidth_check", ENUM, "native", 0, 0, "native|empty|off", ON_HUP, "answer to checkBandwidth") \
-	X(SCRIPT_MEMORY, "script.memory", SIZE, "16M", 1 << 20, 1LL << 34, NULL, AT_START, "memory of one instance's script") \
+	X(SCRIPT_MEMORY, "script.memory", SIZE, "16M", 1 << 20, 1LL << 34, NULL, WITH_CODE, "memory of one instance's script") \
 	X(SCRIPT_TIME, "script.time", DURATION, "50ms", 1, 60000, NULL, ON_HUP, "time between two waits of a handler") \
 	X(SCRIPT_HANDLERS, "script.handlers", INT, "1000", 1, 1000000, NULL, ON_HUP, "handlers parked at one time") \
 	X(SCRIPT_TIMERS, "script.timers", INT, "1000", 1, 1000000, NULL, ON_HUP, "timers") \
 	X(SCRIPT_PEERS, "script.peers", INT, "64", 0, 65536, NULL, ON_HUP, "connections to other instances and servers") \
 	X(SCRIPT_CALLS, "script.calls", INT, "256", 1, 65536, NULL, ON_HUP, "calls without answer, per client") \
-	X(SCRIPT_PATH, "script.path", LIST, "", 0, 0, NULL, AT_START, "folders searched by load") \
+	X(SCRIPT_PATH, "script.path", LIST, "", 0, 0, NULL, WITH_CODE, "folders searched by load") \
 	X(SCRIPT_UNDEFINED, "script.undefined", ENUM, "nil", 0, 0, "nil|keep", ON_HUP, "what AMF undefined becomes") \
 	X(SO_UNDECLARED, "shared_objects.undeclared", ENUM, "deny", 0, 0, "deny|temporary|any", ON_HUP, "shared objects clients may create themselves") \
 	X(SO_MAX_OBJECTS, "shared_objects.max_objects", INT, "50000", 1, 100000000, NULL, ON_HUP, "objects of an instance") \

@@ -231,16 +231,21 @@ static void
 note_changes(const struct config_app *old, const struct config_app *new,
     void (*note)(void *arg, const char *key, const char *needs), void *arg)
 {
+	const struct config_row *row;
 	int key;
 
-	for (key = 0; note != NULL && key < APP_TOTAL; key++)
-		if (config_app_row(key)->reload == CONFIG_AT_START &&
-		    !is_same(
+	for (key = 0; note != NULL && key < APP_TOTAL; key++) {
+		row = config_app_row(key);
+		if ((row->reload != CONFIG_AT_START &&
+			row->reload != CONFIG_WITH_CODE) ||
+		    is_same(
 			config_app_value(old, key), config_app_value(new, key)))
-			note(arg, config_app_row(key)->path,
-			    key == APP_ISOLATION
-				? "a restart of the server"
-				: "new code: it holds where that is loaded");
+			continue;
+		note(arg, row->path,
+		    row->reload == CONFIG_AT_START
+			? "a restart of the server"
+			: "new code: it holds where that is loaded");
+	}
 }
 
 /* As application_env.reload; c: the configuration it is read on top of. */

@@ -111,7 +111,7 @@ def a_handler_that_waits_ends_first_and_others_wait_for_it():
     a.ask("inc")
     s.app("room", main(2))
     p = begin(s)
-    loop.run_for(0.1)
+    poll(lambda: s.ctl_one("inst", "list")["state"] == "reloading")
     u = b.call("version")
     c = Client(s.rtmp)
     c.begin_connect("room", "cec")
