@@ -21,6 +21,7 @@ MRBLIB = \
 	mrblib/70_stream.rb \
 	mrblib/72_recording.rb \
 	mrblib/75_peer.rb \
+	mrblib/76_proxy.rb \
 	mrblib/80_app.rb \
 	mrblib/82_instance.rb \
 	mrblib/84_app_admin.rb \

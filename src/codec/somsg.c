@@ -95,6 +95,17 @@ read_changes(struct reading *rd, struct somsg_event *ev, struct cursor *body)
 	return FCS_OK;
 }
 
+/* Known from one description only: in another form it is passed over. */
+static int
+read_accepted(struct reading *rd, struct somsg_event *ev, struct cursor *body)
+{
+	uint32_t count = rd->out->event_count;
+
+	if (read_changes(rd, ev, body) != FCS_OK)
+		rd->out->event_count = count;
+	return FCS_OK;
+}
+
 static int
 read_keys(struct reading *rd, struct somsg_event *ev, struct cursor *body)
 {
@@ -156,6 +167,8 @@ read_event(struct reading *rd, unsigned type, struct cursor *body)
 	case SOMSG_REQUEST_CHANGE:
 	case SOMSG_CHANGE:
 		return read_changes(rd, &ev, body);
+	case SOMSG_ACCEPTED:
+		return read_accepted(rd, &ev, body);
 	case SOMSG_SUCCESS:
 	case SOMSG_REMOVE:
 	case SOMSG_REQUEST_REMOVE:

@@ -12,7 +12,9 @@
 #include "codec/message.h"
 #include "codec/value.h"
 
-#define SOMSG_EVENTS_MAX 1024
+/* Of one message of an owner, which may hold a whole object; what a client may
+ * send is limits.so_events. */
+#define SOMSG_EVENTS_MAX 65536
 
 enum somsg_type {
 	SOMSG_USE = 1,
@@ -27,17 +29,21 @@ enum somsg_type {
 	SOMSG_REQUEST_REMOVE = 10,
 	SOMSG_USE_SUCCESS = 11,
 	SOMSG_SLOT_VERSION = 12, /* skipped */
-	SOMSG_ACCEPTED = 13,     /* skipped */
+	SOMSG_ACCEPTED = 13,     /* key and value: success, to a proxy */
 	SOMSG_REQUEST_CLEAR = 14
 };
 
 #define SOMSG_FLAG_PERSISTENT 2u
+/* Between two servers (real-clients.md 4): in all that a proxy sends and gets;
+ * the second one besides when its use is answered. */
+#define SOMSG_FLAG_PROXIED  16u
+#define SOMSG_FLAG_ANSWERED 32u
 
 struct somsg_event {
 	enum somsg_type type;
-	struct value_str key;   /* 3 4 5 9 10; 7: code */
+	struct value_str key;   /* 3 4 5 9 10 13; 7: code */
 	struct value_str level; /* 7 */
-	/* 3, 4: the packed value. 6: the whole body (handler name with its
+	/* 3, 4, 13: the packed value. 6: the whole body (handler name with its
 	 * marker, then values), relayed as it is. */
 	const uint8_t *data;
 	size_t len;

@@ -30,8 +30,11 @@ libcore_a_SOURCES = \
 	src/core/sharedobj_look.c \
 	src/core/sharedobj_msg.c \
 	src/core/sharedobj_out.c \
+	src/core/sharedobj_owner.c \
 	src/core/sharedobj_pace.c \
 	src/core/sharedobj_path.c \
+	src/core/sharedobj_proxy.c \
+	src/core/sharedobj_proxy.h \
 	src/core/sharedobj_queue.c \
 	src/core/sharedobj_reload.c \
 	src/core/sharedobj_script.c \

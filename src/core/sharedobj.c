@@ -180,10 +180,9 @@ judge(struct so_set *set, const struct sharedobj *so, bool declared,
 	return FCS_OK;
 }
 
-int
-sharedobj_create(struct so_set *set, const char *name, size_t len,
-    bool persistent, bool for_client, struct sharedobj **out,
-    enum status *status)
+static int
+create(struct so_set *set, const char *name, size_t len, bool persistent,
+    bool for_client, bool proxy, struct sharedobj **out, enum status *status)
 {
 	struct sharedobj *so = calloc(1, sizeof(*so) + len + 1);
 	struct script_shared d;
@@ -202,7 +201,9 @@ sharedobj_create(struct so_set *set, const char *name, size_t len,
 	HASH_FIND(hh, set->known, name, len, k);
 	so->stored = k != NULL;
 	declared = declaration(set, so->name, &d);
-	rc = judge(set, so, declared, &d, for_client, status);
+	rc = proxy && so->stored
+		 ? FCS_EEXIST
+		 : judge(set, so, declared && !proxy, &d, for_client, status);
 	if (rc == FCS_OK && (so->image = sharedobj_image_new()) == NULL)
 		rc = FCS_ENOMEM;
 	if (rc == FCS_OK) {
@@ -223,6 +224,22 @@ sharedobj_create(struct so_set *set, const char *name, size_t len,
 	sharedobj_wake_one(so);
 	*out = so;
 	return FCS_OK;
+}
+
+int
+sharedobj_create(struct so_set *set, const char *name, size_t len,
+    bool persistent, bool for_client, struct sharedobj **out,
+    enum status *status)
+{
+	return create(
+	    set, name, len, persistent, for_client, false, out, status);
+}
+
+int
+sharedobj_create_proxy(struct so_set *set, const char *name,
+    struct sharedobj **out, enum status *status)
+{
+	return create(set, name, strlen(name), false, false, true, out, status);
 }
 
 bool
@@ -301,6 +318,7 @@ free_object(struct sharedobj *so)
 		DL_DELETE2(set->busy, so, busy_prev, busy_next);
 	sharedobj_load_forget(so->load);
 	sharedobj_task_forget(so);
+	sharedobj_proxy_free(so);
 	free(so->openers);
 	sharedobj_out_forget(so);
 	HASH_DEL(set->objects, so);
@@ -417,8 +435,11 @@ work_one(struct sharedobj *so)
 		so->depth = 0;
 		sharedobj_entry_abort(so->open);
 	}
+	if (so->depth > 0)
+		sharedobj_proxy_drop_made(so);
 	so->depth = 0;
 	sharedobj_entry_close_open(so);
+	sharedobj_proxy_flush(so);
 	sharedobj_task_start(so);
 	sharedobj_queue_pump(so);
 	sharedobj_settle(so);

@@ -106,6 +106,30 @@ int sharedobj_undo(struct sharedobj *, const struct store_undo *,
 int sharedobj_rollback(struct sharedobj *, const struct sharedobj_point *,
     uint64_t pending) FCS_MUSTUSE;
 
+/*
+ * Objects that another instance owns (peer.shared, script-api.md 7.4): under a
+ * name of this instance, for its script and its clients. Here they are
+ * temporary; reads see a copy of what the owner said last, writes go there:
+ * sharedobj_set and the others say FCS_ECLOSED while it cannot be reached.
+ * The script gets SCRIPT_SYNC for all changes, with the codes success, reject,
+ * change, delete, clear; SCRIPT_STATUS when the owner refuses the use.
+ */
+struct sharedobj_remote {
+	uint64_t peer;
+	const char *remote; /* its name there */
+	const char *as;     /* and here */
+	bool persistent;    /* there */
+};
+/* Held as by sharedobj_open. FCS_EINVAL a bad name; FCS_EEXIST another object
+ * has it; FCS_ENOENT no such peer; FCS_EUNSUPPORTED no peers here; FCS_ELIMIT;
+ * FCS_ENOMEM. */
+int sharedobj_proxy_open(struct instance *, const struct sharedobj_remote *,
+    struct sharedobj **out) FCS_MUSTUSE;
+/* The Pending is settled when the owner has answered; what error says is a code
+ * or a sentence. FCS_ENOMEM. */
+int sharedobj_proxy_ready(struct sharedobj *, uint64_t pending) FCS_MUSTUSE;
+bool sharedobj_is_proxy(const struct sharedobj *);
+
 /* clear_shared_objects: every object of the path (name_path_match) is emptied,
  * subscribers get Clear. One that must be read first is cleared when it is
  * there. true: that is so for all; false: one could not be (read-only store,

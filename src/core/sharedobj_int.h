@@ -176,6 +176,7 @@ struct so_user {                     /* one client on one object */
 	bool active;      /* as of its head: is told of changes */
 	bool asking;      /* the script decides */
 	struct so_pace *pace; /* it is being brought up to date */
+	bool proxied; /* another server stands between it and its users */
 };
 
 /* ---- objects ---- */
@@ -213,8 +214,9 @@ struct sharedobj {
 	uint32_t failures; /* commits that failed */
 	bool unsaved;      /* in memory: could not be written, is kept */
 	struct so_load *load;
-	struct so_task *tasks; /* list, the first one runs */
-	uint64_t *openers;     /* Pendings that wait for the image */
+	struct so_proxy *proxy; /* another instance owns it; NULL: this one */
+	struct so_task *tasks;  /* list, the first one runs */
+	uint64_t *openers;      /* Pendings that wait for the image */
 	uint32_t opener_count;
 
 	struct so_entry *queue; /* list, oldest first */
@@ -233,7 +235,7 @@ struct sharedobj {
 	uint32_t locked_events; /* that wait for the end of the lock */
 	bool clear_wanted;      /* once its image is there */
 
-	struct so_sync *full[3]; /* of the newest version, by variant */
+	struct so_sync *full[6]; /* of the newest version, by variant */
 	uint64_t full_version;
 
 	size_t name_len;
@@ -298,6 +300,9 @@ void sharedobj_wake_one(struct sharedobj *);
 int sharedobj_create(struct so_set *, const char *name, size_t len,
     bool persistent, bool for_client, struct sharedobj **out,
     enum status *status) FCS_MUSTUSE;
+/* The same for an object of another instance: its owner has the last word. */
+int sharedobj_create_proxy(struct so_set *, const char *name,
+    struct sharedobj **out, enum status *status) FCS_MUSTUSE;
 struct sharedobj *sharedobj_lookup(
     struct so_set *, const char *name, size_t len);
 /* What the script and app.yaml say about it now. */
@@ -326,6 +331,29 @@ void sharedobj_user_remove(struct so_user *);
 void sharedobj_user_set_active(struct so_user *, bool active);
 struct client *sharedobj_user_client(const struct so_user *);
 void sharedobj_client_gone(void *state, struct client *);
+
+/* ---- sharedobj_proxy.c: requests to the owner; all but flush, drop and free
+ * for a proxy only ---- */
+struct sharedobj_proxy_request {
+	struct refbuf *name;
+	struct refbuf *value; /* NULL: delete */
+	struct so_user *user; /* NULL: the script */
+	bool echo;            /* success is not enough: tell it the value */
+};
+/* FCS_ECLOSED not connected; FCS_ELIMIT too many are unanswered. */
+int sharedobj_proxy_may_write(const struct sharedobj *) FCS_MUSTUSE;
+/* Into the message being made. Codes of may_write; of somsg_value;
+ * FCS_ENOMEM. */
+int sharedobj_proxy_request(
+    struct sharedobj *, const struct sharedobj_proxy_request *) FCS_MUSTUSE;
+int sharedobj_proxy_clear(struct sharedobj *) FCS_MUSTUSE;
+int sharedobj_proxy_send(
+    struct sharedobj *, const struct refbuf *body) FCS_MUSTUSE;
+/* The message goes, behind the commit barrier. */
+void sharedobj_proxy_flush(struct sharedobj *);
+void sharedobj_proxy_drop_made(struct sharedobj *); /* or it never was */
+bool sharedobj_proxy_is_persistent(const struct sharedobj *);
+void sharedobj_proxy_free(struct sharedobj *); /* the object goes */
 
 /* ---- sharedobj_image.c ---- */
 struct so_image *sharedobj_image_new(void);
@@ -414,13 +442,16 @@ void sharedobj_msg_drop_waiting(struct sharedobj *, struct so_waiting *);
 
 /* ---- sharedobj_out.c: messages to clients ---- */
 enum {
-	SO_VARIANTS = 3
+	SO_VARIANTS = 6
 };
-int sharedobj_out_variant(const struct client *);
+int sharedobj_out_variant(const struct so_user *);
 /* Events of the entry for the writer or the others; NULL: none. */
 struct refbuf *sharedobj_out_entry(
     const struct so_entry *, uint8_t to, int variant);
 void sharedobj_out_send(struct client *, int variant, const struct refbuf *);
+/* The event of a send, its values as the receiver reads them. */
+void sharedobj_out_put_send(
+    struct buf *, const struct refbuf *body, bool amf3, bool avmplus);
 void sharedobj_out_status(
     struct client *, struct value_str name, uint32_t flags, enum status);
 /* What a client that knows version `known` needs; opening: with UseSuccess.

@@ -171,6 +171,25 @@ apply(struct take *t, struct refbuf *name, const uint8_t *value, size_t len,
 	return rc;
 }
 
+/* The same for an object of another instance: it is asked. */
+static int
+ask_owner(struct take *t, struct refbuf *name, const uint8_t *value, size_t len)
+{
+	struct sharedobj_proxy_request r = {
+		.name = name,
+		.user = t->user,
+		.echo = has_other_value(t, name),
+	};
+	int rc = FCS_ENOMEM;
+
+	if (value != NULL)
+		r.value = refbuf_from(value, len);
+	if (value == NULL || r.value != NULL)
+		rc = sharedobj_proxy_request(t->so, &r);
+	refbuf_unref(r.value);
+	return rc;
+}
+
 static int
 acknowledge(struct take *t, enum somsg_type request, struct refbuf *name)
 {
@@ -181,6 +200,23 @@ acknowledge(struct take *t, enum somsg_type request, struct refbuf *name)
 			       request == SOMSG_REQUEST_REMOVE ? SOMSG_REMOVE
 							       : SOMSG_SUCCESS,
 			       name, NULL);
+}
+
+/* A change nobody here objects to; why not, or NULL. */
+static const char *
+carry_out(struct take *t, enum somsg_type request, struct refbuf *name,
+    const uint8_t *value, size_t len, bool replaced)
+{
+	int rc;
+
+	if (t->so->proxy != NULL) {
+		rc = ask_owner(t, name, value, len);
+		return rc == FCS_OK ? NULL : err_text(rc);
+	}
+	rc = acknowledge(t, request, name);
+	if (rc == FCS_OK)
+		rc = apply(t, name, value, len, replaced);
+	return rc == FCS_OK ? NULL : err_text(rc);
 }
 
 static void
@@ -224,10 +260,8 @@ take_change(struct take *t, const struct somsg_event *ev)
 	s = sharedobj_image_find(so->image, ev->key.ptr, ev->key.len);
 	if (why == NULL && value != NULL)
 		why = over_quota(so, s, ev->key.len, len);
-	if (why == NULL && acknowledge(t, ev->type, name) != FCS_OK)
-		why = err_text(FCS_ENOMEM);
-	if (why == NULL && apply(t, name, value, len, g.replaced) != FCS_OK)
-		why = err_text(FCS_ENOMEM);
+	if (why == NULL)
+		why = carry_out(t, ev->type, name, value, len, g.replaced);
 	if (why != NULL)
 		refuse_slot(t, name, why);
 	free(g.value);
@@ -253,9 +287,13 @@ take_clear(struct take *t)
 		if (why == NULL && t->so->image->version != version)
 			why = "the guard wrote to the object";
 	}
-	if (why == NULL &&
-	    (entry(t) == NULL || sharedobj_entry_clear(t->entry,
-				     SO_TO_OTHERS | SO_TO_WRITER) != FCS_OK))
+	if (why == NULL && t->so->proxy != NULL)
+		why = sharedobj_proxy_clear(t->so) == FCS_OK
+			  ? NULL
+			  : "its owner cannot be reached";
+	else if (why == NULL && (entry(t) == NULL ||
+				    sharedobj_entry_clear(t->entry,
+					SO_TO_OTHERS | SO_TO_WRITER) != FCS_OK))
 		why = err_text(FCS_ENOMEM);
 	if (why == NULL)
 		return;
@@ -268,6 +306,7 @@ take_send(struct take *t, const struct somsg_event *ev, bool refused)
 {
 	struct refbuf *body;
 	struct so_entry *e;
+	int rc = FCS_ENOMEM;
 
 	if (!t->may_write || refused) {
 		refuse(t, refused ? "message refused by the script"
@@ -275,11 +314,13 @@ take_send(struct take *t, const struct somsg_event *ev, bool refused)
 		return;
 	}
 	body = refbuf_from(ev->data, ev->len);
-	e = entry(t);
-	if (body == NULL || e == NULL ||
-	    sharedobj_entry_item(e, SO_TO_OTHERS | SO_TO_WRITER, SOMSG_SEND,
-		NULL, body) != FCS_OK)
-		refuse(t, err_text(FCS_ENOMEM));
+	if (body != NULL && t->so->proxy != NULL)
+		rc = sharedobj_proxy_send(t->so, body);
+	else if (body != NULL && (e = entry(t)) != NULL)
+		rc = sharedobj_entry_item(
+		    e, SO_TO_OTHERS | SO_TO_WRITER, SOMSG_SEND, NULL, body);
+	if (rc != FCS_OK)
+		refuse(t, err_text(rc));
 	refbuf_unref(body);
 }
 
@@ -363,7 +404,10 @@ take_use(struct take *t, bool refused)
 	struct so_entry *e;
 
 	close_entry(t);
-	if (persistent != so->persistent) {
+	t->user->proxied = (t->m->flags & SOMSG_FLAG_PROXIED) != 0;
+	if (persistent != (so->proxy == NULL
+				  ? so->persistent
+				  : sharedobj_proxy_is_persistent(so))) {
 		status(t, STATUS_SO_BADPERSISTENCE, "other persistence");
 		return;
 	}
@@ -389,8 +433,8 @@ take_use(struct take *t, bool refused)
 		e->generation = so->generation;
 		e->paced = sharedobj_out_is_large(so, e->known);
 		if (!e->paced)
-			e->sync = sharedobj_out_sync(so, e->known,
-			    sharedobj_out_variant(t->client), true);
+			e->sync = sharedobj_out_sync(
+			    so, e->known, sharedobj_out_variant(t->user), true);
 	}
 	if (e == NULL || (e->sync == NULL && !e->paced)) {
 		sharedobj_entry_free(e);
@@ -430,6 +474,8 @@ why_no_write(const struct take *t)
 		return "no write access";
 	if (so->readonly)
 		return "only scripts write here";
+	if (so->proxy != NULL && sharedobj_proxy_may_write(so) != FCS_OK)
+		return "its owner cannot be reached, or has too much to do";
 	if (t->locked_out)
 		return "locked, and too many changes wait already";
 	if (sharedobj_is_stored(so) && commit_is_read_only(set->env->commit))
@@ -491,6 +537,7 @@ take_message(struct sharedobj *so, struct so_user *user, const struct somsg *m,
 		take_event(
 		    &t, &m->events[i], refused != NULL && refused[i] != 0);
 	close_entry(&t);
+	sharedobj_proxy_flush(so);
 	if (t.why[0] != '\0' && user->joined)
 		sharedobj_refused(so, user, "write", t.why);
 	if (!user->joined)

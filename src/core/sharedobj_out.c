@@ -12,17 +12,36 @@
 #include "codec/amf0.h"
 #include "core/sharedobj_int.h"
 
-enum {
+enum { /* a variant is one of these, and PROXIED or not */
 	AMF0 = 0,
 	AMF0_WITH_3 = 1,
-	AMF3 = 2
+	AMF3 = 2,
+	PROXIED = 3
 };
 
 #define SYNC_KEPT  (1u << 20) /* bytes of a sync worth keeping */
 #define SEND_ARENA (16u << 20)
 
-int
-sharedobj_out_variant(const struct client *c)
+static int
+encoding(int variant)
+{
+	return variant % PROXIED;
+}
+
+static bool
+is_amf3(int variant)
+{
+	return encoding(variant) == AMF3;
+}
+
+static bool
+is_proxied(int variant)
+{
+	return variant >= PROXIED;
+}
+
+static int
+encoding_of(const struct client *c)
 {
 	const struct client_info *info = client_info(c);
 
@@ -31,12 +50,19 @@ sharedobj_out_variant(const struct client *c)
 	return info->avmplus ? AMF0_WITH_3 : AMF0;
 }
 
+int
+sharedobj_out_variant(const struct so_user *u)
+{
+	return encoding_of(sharedobj_user_client(u)) +
+	       (u->proxied ? PROXIED : 0);
+}
+
 void
 sharedobj_out_send(struct client *c, int variant, const struct refbuf *m)
 {
 	/* a client that cannot be sent to is on its way out */
 	fcs_ignore(
-	    client_send(c, variant == AMF3 ? MESSAGE_SO_AMF3 : MESSAGE_SO, 0,
+	    client_send(c, is_amf3(variant) ? MESSAGE_SO_AMF3 : MESSAGE_SO, 0,
 		m->data, m->len));
 }
 
@@ -52,16 +78,23 @@ finish(struct buf *b)
 }
 
 static uint32_t
-flags(const struct sharedobj *so)
+flags(const struct sharedobj *so, int variant)
 {
-	return so->persistent ? SOMSG_FLAG_PERSISTENT : 0;
+	bool persistent = so->proxy == NULL ? so->persistent
+					    : sharedobj_proxy_is_persistent(so);
+
+	return (persistent ? SOMSG_FLAG_PERSISTENT : 0) |
+	       (is_proxied(variant) ? SOMSG_FLAG_PROXIED : 0);
 }
 
 static void
-begin(struct buf *b, const struct sharedobj *so, uint64_t version, int variant)
+begin(struct buf *b, const struct sharedobj *so, uint64_t version, int variant,
+    bool answer)
 {
-	somsg_begin(b, variant == AMF3, so->name, so->name_len,
-	    (uint32_t)version, flags(so));
+	somsg_begin(b, is_amf3(variant), so->name, so->name_len,
+	    (uint32_t)version,
+	    flags(so, variant) |
+		(answer && is_proxied(variant) ? SOMSG_FLAG_ANSWERED : 0));
 }
 
 static void
@@ -70,32 +103,39 @@ put_name(struct buf *b, enum somsg_type type, const struct refbuf *name)
 	somsg_put_key(b, type, (const char *)name->data, name->len);
 }
 
-/* A slot as it is now: Change, or Remove when it is not there. tmp: space. */
+/* tmp: space. */
 static void
-put_slot(struct buf *b, const struct refbuf *name, const struct refbuf *value,
-    int variant, struct buf *tmp)
+put_value(struct buf *b, enum somsg_type type, const struct refbuf *name,
+    const struct refbuf *value, int variant, struct buf *tmp)
 {
 	int rc;
 
-	if (value == NULL) {
-		put_name(b, SOMSG_REMOVE, name);
-		return;
-	}
 	buf_reset(tmp, SHAREDOBJ_SYNC_PART);
-	rc = somsg_value(tmp, value->data, value->len, variant == AMF3,
-	    variant == AMF0_WITH_3);
+	rc = somsg_value(tmp, value->data, value->len, is_amf3(variant),
+	    encoding(variant) == AMF0_WITH_3);
 	if (rc != FCS_OK) {
 		log_warn("so.value", "slot=%.*s code=%s", (int)name->len,
 		    (const char *)name->data, err_name(rc));
 		return;
 	}
-	somsg_put_change(b, SOMSG_CHANGE, (const char *)name->data, name->len,
+	somsg_put_change(b, type, (const char *)name->data, name->len,
 	    buf_data(tmp), buf_len(tmp));
+}
+
+/* A slot as it is now: Change, or Remove when it is not there. */
+static void
+put_slot(struct buf *b, const struct refbuf *name, const struct refbuf *value,
+    int variant, struct buf *tmp)
+{
+	if (value == NULL)
+		put_name(b, SOMSG_REMOVE, name);
+	else
+		put_value(b, SOMSG_CHANGE, name, value, variant, tmp);
 }
 
 /* The values behind the handler's name, each for a client without AMF3. */
 static int
-convert_send(struct buf *out, const struct refbuf *body, int variant)
+convert_send(struct buf *out, const struct refbuf *body, bool avmplus)
 {
 	struct arena *a = arena_new(SEND_ARENA);
 	size_t at = 0;
@@ -108,24 +148,45 @@ convert_send(struct buf *out, const struct refbuf *body, int variant)
 		amf0_reader_init(&r, a, body->data + at, body->len - at);
 		rc = amf0_read(&r, &v);
 		if (rc == FCS_OK)
-			rc = somsg_value(out, body->data + at, r.pos, false,
-			    variant == AMF0_WITH_3);
+			rc = somsg_value(
+			    out, body->data + at, r.pos, false, avmplus);
 		at += r.pos;
 	}
 	arena_free(a);
 	return rc;
 }
 
-static void
-put_send(struct buf *b, const struct refbuf *body, int variant, struct buf *tmp)
+void
+sharedobj_out_put_send(
+    struct buf *b, const struct refbuf *body, bool amf3, bool avmplus)
 {
-	if (variant == AMF3 || memchr(body->data, 0x11, body->len) == NULL) {
+	struct buf tmp;
+
+	if (amf3 || memchr(body->data, 0x11, body->len) == NULL) {
 		somsg_put_send(b, body->data, body->len);
 		return;
 	}
-	buf_reset(tmp, SHAREDOBJ_SYNC_PART);
-	if (convert_send(tmp, body, variant) == FCS_OK)
-		somsg_put_send(b, buf_data(tmp), buf_len(tmp));
+	buf_init(&tmp, 0);
+	if (convert_send(&tmp, body, avmplus) == FCS_OK)
+		somsg_put_send(b, buf_data(&tmp), buf_len(&tmp));
+	buf_fini(&tmp);
+}
+
+/* Success; another server is told the value too. */
+static void
+put_success(struct buf *b, const struct so_entry *e, const struct refbuf *name,
+    int variant, struct buf *tmp)
+{
+	const struct so_slot *s = sharedobj_image_find(
+	    e->so->image, (const char *)name->data, name->len);
+	const struct refbuf *value = NULL;
+
+	if (is_proxied(variant) && s != NULL && s->mark == e->id)
+		value = e->changes[s->index].value;
+	if (value != NULL)
+		put_value(b, SOMSG_ACCEPTED, name, value, variant, tmp);
+	else
+		put_name(b, SOMSG_SUCCESS, name);
 }
 
 static void
@@ -144,7 +205,11 @@ put_item(struct buf *b, const struct so_entry *e, const struct so_item *item,
 		put_slot(b, c->name, c->value, variant, tmp);
 		break;
 	case SOMSG_SEND:
-		put_send(b, item->data, variant, tmp);
+		sharedobj_out_put_send(b, item->data, is_amf3(variant),
+		    encoding(variant) == AMF0_WITH_3);
+		break;
+	case SOMSG_SUCCESS:
+		put_success(b, e, item->name, variant, tmp);
 		break;
 	case SOMSG_STATUS:
 		somsg_put_status(b, status_code(STATUS_SO_NOWRITEACCESS),
@@ -172,7 +237,7 @@ sharedobj_out_entry(const struct so_entry *e, uint8_t to, int variant)
 		return NULL;
 	buf_init(&b, 0);
 	buf_init(&tmp, 0);
-	begin(&b, e->so, e->version, variant);
+	begin(&b, e->so, e->version, variant, false);
 	for (uint32_t i = 0; i < e->item_count; i++)
 		if ((e->items[i].to & to) != 0)
 			put_item(&b, e, &e->items[i], variant, &tmp);
@@ -184,13 +249,16 @@ void
 sharedobj_out_status(
     struct client *c, struct value_str name, uint32_t flag, enum status status)
 {
-	int variant = sharedobj_out_variant(c);
+	int variant = encoding_of(c);
 	struct refbuf *m;
 	struct buf b;
 
+	flag &= SOMSG_FLAG_PERSISTENT | SOMSG_FLAG_PROXIED;
+	if ((flag & SOMSG_FLAG_PROXIED) != 0 &&
+	    status == STATUS_SO_NOREADACCESS)
+		flag |= SOMSG_FLAG_ANSWERED;
 	buf_init(&b, 0);
-	somsg_begin(&b, variant == AMF3, name.ptr, name.len, 0,
-	    flag & SOMSG_FLAG_PERSISTENT);
+	somsg_begin(&b, is_amf3(variant), name.ptr, name.len, 0, flag);
 	somsg_put_status(&b, status_code(status), status_level(status));
 	m = finish(&b);
 	if (m != NULL)
@@ -273,7 +341,7 @@ build_sync(struct sharedobj *so, uint64_t known, bool partial, int variant,
 	sync->refs = 1;
 	buf_init(&b, 0);
 	buf_init(&tmp, 0);
-	begin(&b, so, im->version, variant);
+	begin(&b, so, im->version, variant, opening);
 	if (opening)
 		somsg_put(&b, SOMSG_USE_SUCCESS);
 	if (!partial)
@@ -282,7 +350,7 @@ build_sync(struct sharedobj *so, uint64_t known, bool partial, int variant,
 		if (buf_len(&b) >= SHAREDOBJ_SYNC_PART) {
 			rc = add_part(sync, &b);
 			buf_reset(&b, SHAREDOBJ_SYNC_PART * 2);
-			begin(&b, so, im->version, variant);
+			begin(&b, so, im->version, variant, false);
 		}
 		put_slot(&b, s->name, s->value, variant, &tmp);
 	}
@@ -332,7 +400,7 @@ sharedobj_out_piece(struct sharedobj *so, struct so_cursor *c, uint64_t version,
 
 	buf_init(&b, 0);
 	buf_init(&tmp, 0);
-	begin(&b, so, version, variant);
+	begin(&b, so, version, variant, opening);
 	if (opening)
 		somsg_put(&b, SOMSG_USE_SUCCESS);
 	if (clear)

@@ -153,7 +153,7 @@ static bool
 send_piece(struct so_pace *p, struct client *c)
 {
 	struct sharedobj *so = p->user->so;
-	int v = sharedobj_out_variant(c);
+	int v = sharedobj_out_variant(p->user);
 	struct refbuf *m;
 
 	if (p->stale) {
@@ -174,7 +174,7 @@ send_piece(struct so_pace *p, struct client *c)
 static void
 finish(struct so_pace *p, struct client *c)
 {
-	int v = sharedobj_out_variant(c);
+	int v = sharedobj_out_variant(p->user);
 	struct kept *k;
 
 	DL_FOREACH(p->kept, k)

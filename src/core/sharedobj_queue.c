@@ -118,7 +118,7 @@ tell_message(const struct so_entry *e, const struct refbuf *body)
 	if (a != NULL && read_send(a, body, &values, &count) == FCS_OK &&
 	    count > 0 && values[0]->type == VALUE_STRING) {
 		memset(&args, 0, sizeof(args));
-		args.client = e->user->peer->id;
+		args.client = e->user == NULL ? NULL : e->user->peer->id;
 		args.name = e->so->name;
 		args.text =
 		    arena_strndup(a, values[0]->str.ptr, values[0]->str.len);
@@ -133,9 +133,15 @@ tell_message(const struct so_entry *e, const struct refbuf *body)
 static void
 tell_script(const struct so_entry *e)
 {
-	if (e->user == NULL || instance_script(e->so->set->inst) == NULL)
+	bool proxy = e->so->proxy != NULL;
+
+	if (instance_script(e->so->set->inst) == NULL)
 		return;
-	if (e->change_count > 0)
+	/* of what another instance owns the script hears everything, and of
+	 * its changes from there */
+	if (e->user == NULL && !proxy)
+		return;
+	if (e->change_count > 0 && !proxy)
 		tell_sync(e);
 	for (uint32_t i = 0; i < e->item_count; i++)
 		if (e->items[i].type == SOMSG_SEND)
@@ -211,7 +217,7 @@ deliver(struct so_entry *e)
 		c = sharedobj_user_client(u);
 		if (!u->active || c == NULL)
 			continue;
-		v = sharedobj_out_variant(c);
+		v = sharedobj_out_variant(u);
 		if (u == e->user) {
 			own = sharedobj_out_entry(e, SO_TO_WRITER, v);
 			if (own != NULL)
@@ -440,7 +446,7 @@ leave_use(struct so_entry *e)
 		return;
 	}
 	sharedobj_pace_stop(e->user); /* it used it before */
-	v = sharedobj_out_variant(c);
+	v = sharedobj_out_variant(e->user);
 	if (e->sync == NULL || e->generation != so->generation) {
 		sharedobj_out_sync_unref(e->sync);
 		e->sync = sharedobj_out_sync(so, e->known, v, true);
@@ -604,7 +610,7 @@ sharedobj_queue_resync(struct sharedobj *so)
 			continue;
 		if (large && sharedobj_pace_start(u, 0, false) == FCS_OK)
 			continue;
-		v = sharedobj_out_variant(c);
+		v = sharedobj_out_variant(u);
 		if (sync[v] == NULL)
 			sync[v] = sharedobj_out_sync(so, 0, v, false);
 		for (uint32_t i = 0; sync[v] != NULL && i < sync[v]->count; i++)

@@ -222,6 +222,23 @@ raise_barrier(struct sharedobj *so, const struct so_entry *e)
 		instance_raise_barrier(so->set->inst, e->seq);
 }
 
+static int
+ask_owner(struct sharedobj *so, const char *slot, size_t slot_len,
+    const uint8_t *value, size_t len)
+{
+	struct sharedobj_proxy_request r = { 0 };
+	int rc = FCS_ENOMEM;
+
+	r.name = refbuf_from(slot, slot_len);
+	if (value != NULL)
+		r.value = refbuf_from(value, len);
+	if (r.name != NULL && (value == NULL || r.value != NULL))
+		rc = sharedobj_proxy_request(so, &r);
+	refbuf_unref(r.name);
+	refbuf_unref(r.value);
+	return rc;
+}
+
 static uint8_t
 receivers(const struct sharedobj *so)
 {
@@ -243,12 +260,14 @@ sharedobj_set(struct sharedobj *so, const char *slot, size_t slot_len,
 		return rc;
 	if (name_check(NAME_SLOT, slot, slot_len, NULL) != FCS_OK)
 		return FCS_EINVAL;
-	if (value == NULL && (s == NULL || s->value == NULL))
-		return FCS_OK;
 	if (value != NULL)
 		rc = within_quota(so, s, slot_len, len);
 	if (rc != FCS_OK)
 		return rc;
+	if (so->proxy != NULL)
+		return ask_owner(so, slot, slot_len, value, len);
+	if (value == NULL && (s == NULL || s->value == NULL))
+		return FCS_OK;
 	name = refbuf_from(slot, slot_len);
 	if (value != NULL)
 		bytes = refbuf_from(value, len);
@@ -272,6 +291,8 @@ sharedobj_clear(struct sharedobj *so)
 
 	if (rc != FCS_OK)
 		return rc;
+	if (so->proxy != NULL)
+		return sharedobj_proxy_clear(so);
 	e = sharedobj_entry_open(so);
 	if (e == NULL)
 		return FCS_ENOMEM;
@@ -290,6 +311,11 @@ sharedobj_send(struct sharedobj *so, const uint8_t *body, size_t len)
 	if (len == 0 || body[0] != 0x02)
 		return FCS_EINVAL; /* the handler's name comes first */
 	data = refbuf_from(body, len);
+	if (so->proxy != NULL) {
+		rc = data == NULL ? FCS_ENOMEM : sharedobj_proxy_send(so, data);
+		refbuf_unref(data);
+		return rc;
+	}
 	e = sharedobj_entry_open(so);
 	if (data != NULL && e != NULL)
 		rc = sharedobj_entry_item(
@@ -303,6 +329,7 @@ sharedobj_begin(struct sharedobj *so)
 {
 	if (so->depth == 0) {
 		sharedobj_entry_close_open(so);
+		sharedobj_proxy_flush(so);
 		so->abort = false;
 		sharedobj_wake_one(so);
 	}
@@ -321,9 +348,11 @@ sharedobj_end(struct sharedobj *so, bool commit)
 	if (--so->depth > 0)
 		return FCS_OK;
 	if (!so->abort) {
+		sharedobj_proxy_flush(so);
 		sharedobj_entry_close_open(so);
 		return FCS_OK;
 	}
+	sharedobj_proxy_drop_made(so);
 	if (e != NULL)
 		sharedobj_entry_abort(e);
 	/* who thinks that it was written learns that an inner one failed */

@@ -29,14 +29,35 @@ hold_find(struct vm *vm, const char *name)
 	return h;
 }
 
+/* Native. The script holds it from now on; not if it did already. */
+static int
+keep_hold(struct vm *vm, const char *name, struct sharedobj *so)
+{
+	size_t len = strlen(name);
+	struct vm_hold *h;
+
+	if (hold_find(vm, name) != NULL) {
+		sharedobj_close(so); /* one hold will do */
+		return FCS_OK;
+	}
+	h = malloc(sizeof(*h) + len + 1);
+	if (h != NULL) {
+		memcpy(h->name, name, len + 1);
+		HASH_ADD_KEYPTR(hh, vm->holds, h->name, len, h);
+		if (hash_added(h))
+			return FCS_OK;
+		free(h);
+	}
+	sharedobj_close(so);
+	return FCS_ENOMEM;
+}
+
 /* Native. pending: 0 the image is waited for; else FCS_EAGAIN if that takes
  * long. */
 static int
 hold(struct vm *vm, const char *name, bool persistent, uint64_t pending)
 {
-	struct vm_hold *h;
 	struct sharedobj *so;
-	size_t len = strlen(name);
 	int rc;
 
 	if (hold_find(vm, name) != NULL) {
@@ -51,20 +72,7 @@ hold(struct vm *vm, const char *name, bool persistent, uint64_t pending)
 				vm->inst, name, persistent, pending, &so);
 	if (rc != FCS_OK && rc != FCS_EAGAIN)
 		return rc;
-	if (hold_find(vm, name) != NULL) {
-		sharedobj_close(so); /* one hold will do */
-		return rc;
-	}
-	h = malloc(sizeof(*h) + len + 1);
-	if (h != NULL) {
-		memcpy(h->name, name, len + 1);
-		HASH_ADD_KEYPTR(hh, vm->holds, h->name, len, h);
-		if (hash_added(h))
-			return rc;
-		free(h);
-	}
-	sharedobj_close(so);
-	return FCS_ENOMEM;
+	return keep_hold(vm, name, so) == FCS_OK ? rc : FCS_ENOMEM;
 }
 
 /* Native, and outside the VM. */
@@ -154,6 +162,64 @@ f_there(mrb_state *mrb, mrb_value self)
 	there = so != NULL && sharedobj_is_ready(so);
 	vmguard_native_end();
 	return mrb_bool_value(there);
+}
+
+/* so_proxy(peer, remote, persistent, as) */
+static mrb_value
+f_proxy(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	struct sharedobj_remote r;
+	struct sharedobj *so;
+	mrb_bool persistent;
+	mrb_int peer;
+	int rc;
+
+	(void)self;
+	mrb_get_args(mrb, "izbz", &peer, &r.remote, &persistent, &r.as);
+	r.peer = (uint64_t)peer;
+	r.persistent = persistent;
+	vmguard_native_begin();
+	rc = sharedobj_proxy_open(vm->inst, &r, &so);
+	if (rc == FCS_OK)
+		rc = keep_hold(vm, r.as, so);
+	vmguard_native_end();
+	if (rc == FCS_EEXIST)
+		vm_raise(mrb, VM_ESTORE,
+		    "shared object %s is another one: give this one a name "
+		    "with as:",
+		    r.as);
+	if (rc == FCS_ENOENT)
+		vm_raise(mrb, VM_ESTORE, "the peer is closed");
+	if (rc == FCS_EINVAL)
+		vm_raise(mrb, VM_ESTORE, "%s is no name of an object", r.as);
+	if (rc != FCS_OK)
+		vm_raise_code(mrb, rc, r.as);
+	return mrb_nil_value();
+}
+
+/* so_proxy_ready(name, pending) */
+static mrb_value
+f_proxy_ready(mrb_state *mrb, mrb_value self)
+{
+	struct vm *vm = vm_of(mrb);
+	struct sharedobj *so;
+	const char *name;
+	mrb_int pending;
+	int rc = FCS_ENOENT;
+
+	(void)self;
+	mrb_get_args(mrb, "zi", &name, &pending);
+	vmguard_native_begin();
+	so = sharedobj_find(vm->inst, name);
+	if (so != NULL && sharedobj_is_proxy(so))
+		rc = sharedobj_proxy_ready(so, (uint64_t)pending);
+	vmguard_native_end();
+	if (rc == FCS_ENOENT)
+		not_there(mrb, name);
+	if (rc != FCS_OK)
+		vm_raise_code(mrb, rc, name);
+	return mrb_nil_value();
 }
 
 /* The packed slot into vm->out (native): what core lends is good until the
@@ -702,6 +768,8 @@ bind_sharedobj_init(struct vm *vm)
 	BIND(vm, "so_end", f_end, MRB_ARGS_REQ(2));
 	BIND(vm, "so_send", f_send, MRB_ARGS_REQ(3));
 	BIND(vm, "so_close", f_close, MRB_ARGS_REQ(1));
+	BIND(vm, "so_proxy", f_proxy, MRB_ARGS_REQ(4));
+	BIND(vm, "so_proxy_ready", f_proxy_ready, MRB_ARGS_REQ(2));
 	BIND(vm, "so_writer", f_writer, MRB_ARGS_REQ(2));
 	BIND(vm, "so_watch", f_watch, MRB_ARGS_REQ(2));
 }
