@@ -236,6 +236,20 @@ def a_server_that_hangs_holds_up_nobody():
 
 
 @case
+def an_application_has_so_many_requests_under_way():
+    web = Web()
+    s, c = world(web, **{"limits.fetches_app": 2})
+    c.call("get", web.url("hang"), 30.0)
+    connect(s, "world/b").call("get", web.url("hang"), 30.0)
+    poll(lambda: len(web.seen) == 2, 5, "two requests")
+    got = c.ask("get", web.url("plain"))
+    ok(got.startswith("FCS::HttpError: busy"), got)
+    web.go.set()
+    poll(lambda: not str(c.ask("get", web.url("plain"))).startswith("FCS"),
+         5, "room")
+
+
+@case
 def a_request_leaves_after_the_change_it_speaks_of():
     web = Web()
     s, c = world(web)
@@ -391,6 +405,17 @@ def an_instance_has_so_many_operations_under_way():
     got = c.ask("file/many", 65.0)
     eq(got[0], 64.0)
     ok("limit" in got[1], got)
+
+
+@case
+def bytes_that_wait_to_be_written_are_limited():
+    s = Server({"limits.files_queue": "1M"})
+    c = connect(s, "world")
+    eq(c.ask("file/big", "a", 1048575.0), True)
+    eq(c.ask("file/big", "a", 1048576.0), True)
+    got = c.ask("file/big", "a", 1048577.0)
+    eq(got[0], "busy")
+    eq(c.ask("file/size", "a"), 1048576.0)
 
 
 @case(timeout=60)

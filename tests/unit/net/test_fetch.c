@@ -18,6 +18,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,7 +32,9 @@
 static struct loop *loop;
 static struct fetch *fetch;
 static int port;
+static int reserve_fds = 16;
 static sem_t lookup;        /* lets slow.test go on */
+static sem_t gone;          /* one post per connection that ended */
 static sem_t hang;          /* lets /hang go on */
 static atomic_int lookups;  /* of slow.test that began */
 static atomic_int accepted; /* connections */
@@ -219,6 +222,7 @@ out:
 	close(g->fd);
 	free(text);
 	free(g);
+	(void)sem_post(&gone);
 	return NULL;
 }
 
@@ -270,12 +274,13 @@ set_up(uint32_t at_once, const char *ca_file, const char *ca_folder)
 	struct fetch_conf c = { .at_once = at_once,
 		.body_max = BODY_MAX,
 		.header_max = HEADER_MAX,
-		.reserve_fds = 16,
+		.reserve_fds = reserve_fds,
 		.ca_file = ca_file,
 		.ca_folder = ca_folder };
 
 	(void)signal(SIGPIPE, SIG_IGN); /* as every role does */
 	(void)sem_init(&lookup, 0, 0);
+	(void)sem_init(&gone, 0, 0);
 	(void)sem_init(&hang, 0, 0);
 	listen_now();
 	loop = loop_new();
@@ -672,6 +677,21 @@ UNIT(as_many_as_allowed_run_at_once)
 	tear_down();
 }
 
+UNIT(the_last_descriptors_are_left_alone)
+{
+	struct rlimit rl;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	rl.rlim_cur = 256;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &rl), 0);
+	reserve_fds = 253; /* all but 0, 1 and 2 */
+	set_up(8, NULL, NULL);
+	fails("/status/200", FCS_ELIMIT, "out of descriptors");
+	ck_assert_uint_eq(fetch_count(fetch), 0);
+	tear_down();
+	ck_assert_int_eq(atomic_load(&accepted), 0);
+}
+
 /* ---- TLS ---- */
 
 static const char *
@@ -713,6 +733,19 @@ make_certificate(const char *name)
 	return path;
 }
 
+/* The threads of the server are through with OpenSSL before it goes. */
+static void
+tear_down_tls(void)
+{
+	int n;
+
+	tear_down();
+	for (n = atomic_load(&accepted); n > 0; n--)
+		while (sem_wait(&gone) < 0 && errno == EINTR)
+			;
+	SSL_CTX_free(tls);
+}
+
 static struct asked *
 get_tls(const char *host)
 {
@@ -735,13 +768,13 @@ UNIT(a_certificate_nobody_vouches_for_is_refused)
 	ck_assert_msg(strstr(q->why.text, "TLS: the certificate") != NULL, "%s",
 	    q->why.text);
 	ck_assert_str_eq(seen, "");
-	tear_down();
-	SSL_CTX_free(tls);
+	tear_down_tls();
 }
 
 UNIT(a_certificate_must_be_of_the_host_asked)
 {
 	struct asked *q;
+	SSL_CTX *kept;
 
 	set_up(8, make_certificate("good.test"), NULL);
 	q = get_tls("good.test");
@@ -749,11 +782,12 @@ UNIT(a_certificate_must_be_of_the_host_asked)
 	q = get_tls("other.test");
 	ck_assert_msg(strstr(q->why.text, "TLS: the certificate") != NULL, "%s",
 	    q->why.text);
-	SSL_CTX_free(tls);
+	kept = tls;
 	tls = NULL; /* a server that speaks no TLS */
 	q = get_tls("good2.test");
 	ck_assert_msg(strstr(q->why.text, "TLS: ") != NULL, "%s", q->why.text);
-	tear_down();
+	tls = kept;
+	tear_down_tls();
 }
 
 UNIT(authorities_may_be_a_folder)
@@ -767,8 +801,7 @@ UNIT(authorities_may_be_a_folder)
 	q = get_tls("other.test");
 	ck_assert_msg(strstr(q->why.text, "TLS: the certificate") != NULL, "%s",
 	    q->why.text);
-	tear_down();
-	SSL_CTX_free(tls);
+	tear_down_tls();
 }
 
 UNIT_MAIN
