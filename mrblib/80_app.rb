@@ -57,6 +57,8 @@ module FCS
         raise ArgumentError, "presence(:#{name}) needs a block" if block.nil?
         @presence[name.to_s] = block
         shared(name, readonly: true)
+        @shared.unshift(@shared.pop)   # whatever pattern came before: it is the server's
+        nil
       end
 
       def every(seconds, &block)

@@ -180,6 +180,30 @@ def status_tells_of_a_change_that_could_not_be_stored():
 
 
 @case
+def presence_has_a_slot_per_user_as_long_as_he_is_here():
+    s = members()
+    w = connect(s, "members", "watcher", 0)
+    here = w.object("here")
+    a = connect(s, "members", "ann", 1)
+    here.wait_slots({"watcher": Object(n=0.0), "ann": Object(n=1.0)})
+    b = connect(s, "members", "ann", 2)
+    here.wait_slot("ann", Object(n=2.0))            # the newest one
+    eq(w.ask("users"), [["watcher", 1.0], ["ann", 2.0]])
+    here.set(ann=5.0).wait_code("reject", "SharedObject.NoWriteAccess")
+    b.close()
+    here.wait_slot("ann", Object(n=1.0))
+    eq(a.ask("number", 7), True)
+    here.wait_slot("ann", Object(n=7.0))
+    eq(a.ask("call_me", "bob"), True)               # known by his old name
+    a.close()
+    here.wait_slots({"watcher": Object(n=0.0)})
+    nobody = connect(s, "members")
+    here.wait_slot(nobody.id, Object(n=None))       # by id without a name
+    nobody.close()
+    here.wait_slots({"watcher": Object(n=0.0)})
+
+
+@case
 def unknown_application_is_invalid():
     info = Client(Server().rtmp).refused("nowhere")
     eq((info["level"], info["code"]),

@@ -2,7 +2,12 @@
 # The members of the instance, called by clients.
 class Members < FCS::App
   shared "**", persistent: :any
+  presence(:here) { |c| { "n" => c[:n] } }
   allow(:publish) { true }
+  on(:connect) do |c, user = nil, n = nil, *|
+    c.user = user
+    c[:n] = n
+  end
 
   on(:start)           { @infos = []; @ends = [] }
   on(:status)          { |info| @infos << info }
@@ -21,6 +26,9 @@ class Members < FCS::App
   expose(:x)        { |c, name| shared(name, persistent: true)["x"] }
   expose(:fill)     { |c, n| shared("big", persistent: true)["k#{n.to_i}"] = "x" * 50_000; true }
   expose(:store)    { |c| begin; shared("big", persistent: true)["y"] = 1; "stored"; rescue FCS::StoreError => e; e.class.to_s; end }
+  expose(:users)    { |c| h = presence(:here); h.users.map { |u| [u, h.clients(u).size] } }
+  expose(:number)   { |c, n| c[:n] = n; presence(:here).refresh(c) }
+  expose(:call_me)  { |c, user| c.user = user; true }
   expose(:clear)    { |c, path| clear_shared_objects(path) }
   expose(:kick)     { |c, id, why| client(id) ? client(id).disconnect(why) : false }
   expose(:kick_all) { |c, why| clients.select { |o| o.id != c.id }.map { |o| o.disconnect(why) } }
