@@ -2,6 +2,8 @@
 # Applications that come with fcs: every file, installed below $(pkgdatadir).
 APPS = apps/chat/README.md apps/chat/main.rb \
 	apps/echo/README.md apps/echo/main.rb apps/echo/test/echo_test.rb \
+	apps/hello/README.md apps/hello/app.yaml apps/hello/main.rb \
+	apps/hello/test/hello_test.rb \
 	apps/live/README.md apps/live/app.yaml apps/live/main.rb \
 	apps/lobby/README.md apps/lobby/main.rb \
 	apps/lobby/test/lobby_test.rb \

@@ -48,6 +48,41 @@ def chat_refuses_a_missing_or_taken_name():
 
 
 @case
+def hello_shows_all_that_can_become_of_a_connect():
+    s = Server()
+    host = connect(s, "hello", "ann")
+    eq(host.info["code"], "NetConnection.Connect.Success")
+    eq(host.wait_command("welcome")[2][1], 1.0)
+    rows = [                    # application, arguments, code, field, value
+        ("hello", [], "Rejected", "application", Object(field="user")),
+        ("hello/old", ["ann"], "Rejected", "ex",
+         Object(code=302.0, redirect="rtmp://localhost/hello")),
+        ("hello/nowhere", ["ann"], "InvalidApp", "application", None),
+        ("hello/broken", ["ann"], "Failed", "application", None),
+    ]
+    for app, args, code, field, value in rows:
+        c = Client(s.rtmp)
+        info = c.refused(app, *args)
+        eq((info["level"], info["code"], info.get(field)),
+           ("error", "NetConnection.Connect." + code, value), app)
+        eq(c.wait_closed(), "eof", app)
+    guests = []
+    for name in ("guest 1", "guest 2"):
+        guests.append(Client(s.rtmp))
+        guests[-1].begin_connect("hello", name)
+    wait(lambda: sum(x[0] == "knock" for x in host.commands) == 2, 5)
+    for x in [x for x in host.commands if x[0] == "knock"]:
+        eq(host.ask("admit", x[2][0], x[2][1] == "guest 1"), True)
+    eq(guests[0].end_connect().info["code"], "NetConnection.Connect.Success")
+    try:
+        guests[1].end_connect()
+    except Refused as e:
+        eq(e.info["application"], Object(by="ann"))
+    else:
+        raise AssertionError("accepted")
+
+
+@case
 def whiteboard_shapes_belong_to_their_owner_and_survive():
     s = Server()
     ann = connect(s, "whiteboard/demo", "Ann").object("board", True)

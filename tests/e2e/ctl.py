@@ -71,8 +71,8 @@ def every_read_verb_prints_tables_and_json():
         rows = [json.loads(x) for x in out.splitlines()]
         ok(rows and all(isinstance(r, dict) for r in rows), " ".join(verb))
     eq({r["app"] for r in s.ctl("app", "list")} >=
-       {"echo", "chat", "live", "lobby", "room", "vod", "whiteboard"},
-       True)
+       {"echo", "chat", "hello", "live", "lobby", "room", "vod",
+        "whiteboard"}, True)
     for r in s.ctl("app", "list"):      # whether it runs or not
         ok(r["instances"] >= 0 and r["clients"] >= 0, r)
     poll(lambda: [(r["instances"], r["clients"])

@@ -35,7 +35,7 @@ def ready_in_under_a_second_with_state_in_var():
     ok((s.tmp / "var").is_dir())
     s.state = s.tmp / "var"
     eq(s.ctl_run("ping")[0], 0)
-    for name in ("live", "vod", "chat", "whiteboard", "echo"):
+    for name in ("live", "vod", "chat", "hello", "whiteboard", "echo"):
         connect(s, name, "Ann")
     for addrs in s.listeners.values():
         for a in addrs:
