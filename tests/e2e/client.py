@@ -365,6 +365,13 @@ def c20_bandwidth_of_the_settings_holds_and_defaults_do_not():
     wait(lambda: sum(k[0] == "filler" for k in c.commands) >= 100, 30)
     ok(time.monotonic() - begun > 2.0, "too fast")
     eq(free.ask("echo", "x" * 60000), "x" * 60000)
+    # wherever the administrator wrote it
+    s = Server({"app.client.bandwidth.out": 40000}, start=False)
+    (s.tmp / "fcsd.yaml").write_text(
+        "app: {client: {bandwidth: {in: 50000}}}\n")
+    s.args += ["-c", str(s.tmp / "fcsd.yaml")]
+    s.start()
+    eq(connect(s, "client").ask("bandwidth", None, None), [50000.0, 40000.0])
 
 
 @case
