@@ -23,6 +23,8 @@ libcore_a_SOURCES = \
 	src/core/reccopy.h \
 	src/core/record.c \
 	src/core/sharedobj.c \
+	src/core/sharedobj_answer.c \
+	src/core/sharedobj_ask.c \
 	src/core/sharedobj_entry.c \
 	src/core/sharedobj_image.c \
 	src/core/sharedobj_int.h \
@@ -37,7 +39,10 @@ libcore_a_SOURCES = \
 	src/core/sharedobj_proxy.h \
 	src/core/sharedobj_queue.c \
 	src/core/sharedobj_reload.c \
+	src/core/sharedobj_save.c \
 	src/core/sharedobj_script.c \
 	src/core/sharedobj_task.c \
+	src/core/sharedobj_task_int.h \
 	src/core/sharedobj_user.c \
+	src/core/sharedobj_wait.c \
 	src/core/viewer.c

@@ -106,7 +106,7 @@ sharedobj_settle(struct sharedobj *so)
 {
 	if (so->durability == so->wanted)
 		return;
-	if (so->state == SO_READY && sharedobj_task_is_dirty(so)) {
+	if (so->state == SO_READY && sharedobj_save_is_dirty(so)) {
 		/* once more when that is done; without memory or a store it
 		 * stays as it is */
 		if (so->tasks == NULL && !so->unsaved)
@@ -308,7 +308,7 @@ free_object(struct sharedobj *so)
 
 	leave_idle(so);
 	while (so->waiting != NULL)
-		sharedobj_msg_drop_waiting(so, so->waiting);
+		sharedobj_wait_drop(so, so->waiting);
 	if (so->open != NULL)
 		sharedobj_entry_free(so->open);
 	drop_queue(so);
@@ -347,7 +347,7 @@ retire(struct sharedobj *so)
 	if (so->idle || so->unsaved)
 		return;
 	/* kept in memory until the last one left: now it is written */
-	if (so->state == SO_READY && sharedobj_task_is_dirty(so) &&
+	if (so->state == SO_READY && sharedobj_save_is_dirty(so) &&
 	    sharedobj_task_save(so) == FCS_OK)
 		return;
 	if (!so->persistent || so->state != SO_READY || !so->stored) {
@@ -400,7 +400,7 @@ drop_waiting_of(struct so_user *u)
 
 	DL_FOREACH_SAFE(u->so->waiting, w, next)
 		if (w->user == u)
-			sharedobj_msg_drop_waiting(u->so, w);
+			sharedobj_wait_drop(u->so, w);
 }
 
 static void
@@ -443,7 +443,7 @@ work_one(struct sharedobj *so)
 	sharedobj_task_start(so);
 	sharedobj_queue_pump(so);
 	sharedobj_settle(so);
-	sharedobj_msg_drain(so);
+	sharedobj_wait_drain(so);
 	if (so->sweep)
 		sweep_users(so);
 	if (in_use(so))
@@ -557,7 +557,7 @@ module_stop(void *state, void (*done)(void *arg), void *arg)
 	HASH_ITER(hh, set->objects, so, next)
 	{
 		/* without memory it stays what it was */
-		if (so->state == SO_READY && sharedobj_task_is_dirty(so))
+		if (so->state == SO_READY && sharedobj_save_is_dirty(so))
 			fcs_ignore(sharedobj_task_save(so));
 	}
 	set->stopped = done;

@@ -401,11 +401,14 @@ void sharedobj_entry_begin(struct so_entry *);
 void sharedobj_task_start(struct sharedobj *);
 /* Write an object that is kept in memory. FCS_ENOMEM. */
 int sharedobj_task_save(struct sharedobj *) FCS_MUSTUSE;
-bool sharedobj_task_is_dirty(const struct sharedobj *);
 void sharedobj_task_forget(struct sharedobj *); /* the object goes */
 /* The store has written the object for the first time. */
 void sharedobj_queue_stored(struct sharedobj *);
 void sharedobj_queue_failed(struct sharedobj *, const struct err *why);
+
+/* ---- sharedobj_save.c ---- */
+/* Kept in memory, and more than the store has. */
+bool sharedobj_save_is_dirty(const struct sharedobj *);
 
 /* ---- sharedobj_look.c: what was read from a history ---- */
 struct so_look *sharedobj_look_new(struct so_set *);
@@ -434,11 +437,25 @@ int sharedobj_load_wait(struct so_set *, struct sharedobj *) FCS_MUSTUSE;
 void sharedobj_load_forget(struct so_load *); /* its object goes */
 
 /* ---- sharedobj_msg.c ---- */
-void sharedobj_msg_drain(struct sharedobj *);
+/* Take a message as a whole. refused: one flag per event, NULL: none;
+ * locked_out: what it changes is refused. */
+void sharedobj_msg_take(struct sharedobj *, struct so_user *,
+    const struct somsg *, const uint8_t *refused, bool locked_out);
+
+/* ---- sharedobj_wait.c ---- */
+void sharedobj_wait_drain(struct sharedobj *);
 /* The client goes while everything waits for a reload: what it wrote before is
  * taken now, unless the script has to be asked first. */
-void sharedobj_msg_last_words(struct so_user *);
-void sharedobj_msg_drop_waiting(struct sharedobj *, struct so_waiting *);
+void sharedobj_wait_last_words(struct so_user *);
+void sharedobj_wait_drop(struct sharedobj *, struct so_waiting *);
+/* Keep a message; changes: of the events in it. NULL: too much is kept. */
+struct so_waiting *sharedobj_wait_add(struct sharedobj *, struct so_user *,
+    const struct message *, uint32_t changes);
+/* Events that have to wait while the object is locked. */
+uint32_t sharedobj_wait_changes(const struct somsg *);
+/* The event the script has to be asked about, from `from` on; -1: none. */
+int64_t sharedobj_wait_question(const struct sharedobj *, const struct somsg *,
+    uint32_t from, enum script_question *);
 
 /* ---- sharedobj_out.c: messages to clients ---- */
 enum {

@@ -520,9 +520,9 @@ take_event(struct take *t, const struct somsg_event *ev, bool refused)
 	}
 }
 
-static void
-take_message(struct sharedobj *so, struct so_user *user, const struct somsg *m,
-    const uint8_t *refused, bool locked_out)
+void
+sharedobj_msg_take(struct sharedobj *so, struct so_user *user,
+    const struct somsg *m, const uint8_t *refused, bool locked_out)
 {
 	struct take t = {
 		.so = so, .user = user, .m = m, .locked_out = locked_out
@@ -543,231 +543,6 @@ take_message(struct sharedobj *so, struct so_user *user, const struct somsg *m,
 	if (!user->joined)
 		so->sweep = true;
 	sharedobj_wake_one(so);
-}
-
-/* ---- waiting ---- */
-
-void
-sharedobj_msg_drop_waiting(struct sharedobj *so, struct so_waiting *w)
-{
-	DL_DELETE(so->waiting, w);
-	so->set->queued -= w->msg.len;
-	so->locked_events -= w->changes;
-	w->user->waiting--;
-	sharedobj_user_unref(w->user);
-	free(w->refused);
-	free(w);
-}
-
-/* Events that have to wait while the object is locked. */
-static uint32_t
-count_changes(const struct somsg *m)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < m->event_count; i++)
-		n += m->events[i].type == SOMSG_REQUEST_CHANGE ||
-		     m->events[i].type == SOMSG_REQUEST_REMOVE ||
-		     m->events[i].type == SOMSG_CLEAR ||
-		     m->events[i].type == SOMSG_REQUEST_CLEAR;
-	return n;
-}
-
-static struct so_waiting *
-wait_for_it(struct sharedobj *so, struct so_user *user,
-    const struct message *msg, uint32_t changes)
-{
-	struct so_waiting *w;
-
-	if (so->set->queued + msg->len > SHAREDOBJ_QUEUE_MAX) {
-		limits_refuse(LIMIT_SO_QUEUE);
-		return NULL;
-	}
-	w = calloc(1, sizeof(*w) + msg->len);
-	if (w == NULL)
-		return NULL;
-	w->user = user;
-	w->changes = changes;
-	so->locked_events += changes;
-	user->refs++;
-	user->waiting++;
-	w->msg = *msg;
-	w->msg.payload = (uint8_t *)(w + 1);
-	memcpy(w + 1, msg->payload, msg->len);
-	so->set->queued += msg->len;
-	DL_APPEND(so->waiting, w);
-	sharedobj_wake_one(so);
-	return w;
-}
-
-/* The event the script has to be asked about, from `from` on; -1: none. */
-static int64_t
-next_question(const struct sharedobj *so, const struct somsg *m, uint32_t from,
-    enum script_question *question)
-{
-	const struct script_ops *ops = so->set->env->script;
-	struct script *script = instance_script(so->set->inst);
-
-	if (script == NULL || ops == NULL || ops->asks == NULL)
-		return -1;
-	for (uint32_t i = from; i < m->event_count; i++) {
-		if (m->events[i].type == SOMSG_USE)
-			*question = SCRIPT_MAY_USE;
-		else if (m->events[i].type == SOMSG_SEND)
-			*question = SCRIPT_MAY_MESSAGE;
-		else
-			continue;
-		if (ops->asks(script, *question, so->name))
-			return i;
-	}
-	return -1;
-}
-
-static struct so_waiting *
-first_of(struct so_user *u)
-{
-	struct so_waiting *w;
-
-	DL_FOREACH(u->so->waiting, w)
-		if (w->user == u)
-			return w;
-	return NULL;
-}
-
-static void
-on_answer(struct instance *inst, uint64_t user_id, uint64_t event,
-    const struct script_answer *answer)
-{
-	struct so_set *set = sharedobj_set_of(inst);
-	struct so_user *u =
-	    set == NULL ? NULL : idmap_get(set->user_ids, user_id);
-	struct so_waiting *w;
-
-	if (u == NULL || !u->asking)
-		return;
-	u->asking = false;
-	w = first_of(u);
-	if (w == NULL)
-		return;
-	if (answer->verdict != SCRIPT_OK && answer->verdict != SCRIPT_MISSING)
-		w->refused[event] = 1;
-	w->asked = (uint32_t)event + 1;
-	sharedobj_wake_one(u->so);
-}
-
-static void
-ask(struct so_waiting *w, const struct somsg *m, uint32_t event,
-    enum script_question question, struct arena *a)
-{
-	struct so_user *u = w->user;
-	struct sharedobj *so = u->so;
-	const struct somsg_event *ev = &m->events[event];
-	struct script_args args;
-	struct amf0_reader r;
-	struct value *name;
-
-	if (w->refused == NULL)
-		w->refused = calloc(m->event_count, 1);
-	if (w->refused == NULL) {
-		sharedobj_msg_drop_waiting(so, w);
-		return;
-	}
-	memset(&args, 0, sizeof(args));
-	args.client = u->peer->id;
-	args.name = so->name;
-	if (question == SCRIPT_MAY_MESSAGE) {
-		amf0_reader_init(&r, a, ev->data, ev->len);
-		if (amf0_read(&r, &name) == FCS_OK)
-			args.text =
-			    arena_strndup(a, name->str.ptr, name->str.len);
-	}
-	u->asking = true;
-	instance_ask(
-	    so->set->inst, question, &args, true, on_answer, u->id, event);
-}
-
-/* One message that waits: ask, or take it. False: it stays. */
-static bool
-try_one(struct sharedobj *so, struct so_waiting *w)
-{
-	struct arena *a = arena_new(
-	    (size_t)limits_get(so->set->env->limits, LIMIT_AMF_BYTES));
-	enum script_question question;
-	struct somsg m;
-	int64_t event = -1;
-	bool taken = true;
-
-	if (a == NULL)
-		return false;
-	if (somsg_read(a, &w->msg, &m) == FCS_OK) {
-		event = next_question(so, &m, w->asked, &question);
-		if (event >= 0) {
-			ask(w, &m, (uint32_t)event, question, a);
-			taken = false;
-		} else {
-			take_message(so, w->user, &m, w->refused, false);
-		}
-	}
-	arena_free(a);
-	return taken;
-}
-
-void
-sharedobj_msg_drain(struct sharedobj *so)
-{
-	struct so_waiting *w;
-	struct so_waiting *next;
-
-	if (so->draining || so->state != SO_READY ||
-	    inst_reload_is_held(so->set->inst))
-		return;
-	so->draining = true;
-	DL_FOREACH_SAFE(so->waiting, w, next) {
-		if ((so->locked && w->changes > 0) || w->user->asking ||
-		    first_of(w->user) != w)
-			continue;
-		if (try_one(so, w))
-			sharedobj_msg_drop_waiting(so, w);
-	}
-	so->draining = false;
-}
-
-/* As try_one, without asking. False: it has to be asked about. */
-static bool
-take_unasked(struct so_waiting *w)
-{
-	struct sharedobj *so = w->user->so;
-	struct arena *a = arena_new(
-	    (size_t)limits_get(so->set->env->limits, LIMIT_AMF_BYTES));
-	enum script_question question;
-	bool taken = false;
-	struct somsg m;
-
-	if (a != NULL && somsg_read(a, &w->msg, &m) == FCS_OK &&
-	    next_question(so, &m, w->asked, &question) < 0) {
-		take_message(so, w->user, &m, w->refused, false);
-		taken = true;
-	}
-	arena_free(a);
-	return taken;
-}
-
-void
-sharedobj_msg_last_words(struct so_user *u)
-{
-	struct sharedobj *so = u->so;
-	struct so_waiting *w;
-
-	/* a guard may not be asked on the stack of the script */
-	if (u->waiting == 0 || u->asking || so->draining ||
-	    so->state != SO_READY || !inst_reload_is_held(so->set->inst) ||
-	    instance_script_is_entered(so->set->inst))
-		return;
-	so->draining = true;
-	while ((w = first_of(u)) != NULL && !(so->locked && w->changes > 0) &&
-	       take_unasked(w))
-		sharedobj_msg_drop_waiting(so, w);
-	so->draining = false;
 }
 
 /* ---- from the session ---- */
@@ -879,20 +654,21 @@ sharedobj_message(struct instance *inst, struct client *c,
 	}
 	u = find_user(set, c, &m);
 	if (u != NULL) {
-		uint32_t changes = count_changes(&m);
+		uint32_t changes = sharedobj_wait_changes(&m);
 		bool locked = u->so->locked && changes > 0;
 
 		if (locked &&
 		    u->so->locked_events + changes >
 			limits_get(set->env->limits, LIMIT_SO_LOCK_EVENTS)) {
 			limits_refuse(LIMIT_SO_LOCK_EVENTS);
-			take_message(u->so, u, &m, NULL, true);
+			sharedobj_msg_take(u->so, u, &m, NULL, true);
 		} else if (!locked && u->so->state == SO_READY &&
 			   u->waiting == 0 && !inst_reload_is_held(inst) &&
-			   next_question(u->so, &m, 0, &question) < 0) {
-			take_message(u->so, u, &m, NULL, false);
+			   sharedobj_wait_question(u->so, &m, 0, &question) <
+			       0) {
+			sharedobj_msg_take(u->so, u, &m, NULL, false);
 		} else {
-			w = wait_for_it(u->so, u, msg, changes);
+			w = sharedobj_wait_add(u->so, u, msg, changes);
 			/* it could not be read before: once more */
 			if (w != NULL && u->so->state == SO_LOADING)
 				sharedobj_load_start(u->so);
@@ -901,7 +677,7 @@ sharedobj_message(struct instance *inst, struct client *c,
 				    STATUS_SO_NOWRITEACCESS,
 				    "too much is waiting");
 			else
-				sharedobj_msg_drain(u->so);
+				sharedobj_wait_drain(u->so);
 		}
 	}
 	arena_free(a);

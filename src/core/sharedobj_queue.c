@@ -641,7 +641,7 @@ sharedobj_queue_lost(struct sharedobj *so, enum status status)
 		u->joined = false;
 	}
 	while (so->waiting != NULL)
-		sharedobj_msg_drop_waiting(so, so->waiting);
+		sharedobj_wait_drop(so, so->waiting);
 	while ((e = so->queue) != NULL) {
 		DL_DELETE(so->queue, e);
 		so->queue_len--;

@@ -182,7 +182,7 @@ sharedobj_client_gone(void *state, struct client *c)
 	if (p == NULL)
 		return;
 	for (struct so_user *u = p->users; u != NULL; u = u->next) {
-		sharedobj_msg_last_words(u);
+		sharedobj_wait_last_words(u);
 		if (!u->active)
 			continue;
 		memset(&args, 0, sizeof(args));
