@@ -53,7 +53,7 @@ def offend(s, pattern, act, closes=True):
     else:
         survives_or_closes(c)
     s.wait_log("why=.*(%s)" % pattern)
-    lines = s.log_lines("cid=%s .*why=" % c.id)
+    lines = s.log_lines("client=%s .*why=" % c.id)
     eq(len(lines), 1, "log lines: %r" % lines[:3])
     return c
 
