@@ -39,7 +39,7 @@ module FCS
     def clear_streams(path)
       kind, path = path.to_s.split(":", 2)
       kind, path = "flv", kind if path.nil?
-      raise ArgumentError, "clear_streams: flv: or mp4: before the path" unless %w[flv mp4].include?(kind)
+      raise ArgumentError, "clear_streams: flv:, mp3: or mp4: before the path" unless %w[flv mp3 mp4].include?(kind)
       done = Pending.new
       Core.later do
         Core.spawn("clear_streams") do
