@@ -86,7 +86,8 @@ parse_number(struct parse *p)
 	if (*p->at == '0' && p->at + 1 < p->end && p->at[1] >= '0' &&
 	    p->at[1] <= '9')
 		bad(p, "a number does not begin with 0");
-	while (p->at < p->end && strchr("0123456789+-.eE", *p->at) != NULL) {
+	while (p->at < p->end && *p->at != '\0' &&
+	       strchr("0123456789+-.eE", *p->at) != NULL) {
 		if (strchr(".eE", *p->at) != NULL)
 			whole = false;
 		p->at++;
@@ -472,6 +473,8 @@ put_value(struct generate *g, mrb_value v, int depth)
 		vm_raise(mrb, VM_EVALUE, "JSON: an object of class %s",
 		    mrb_obj_classname(mrb, v));
 	text = mrb_funcall_id(mrb, v, mrb_intern_lit(mrb, "iso8601"), 0);
+	if (!mrb_string_p(text))
+		vm_raise(mrb, VM_EVALUE, "JSON: a Time without iso8601");
 	put_string(g, RSTRING_PTR(text), (size_t)RSTRING_LEN(text));
 }
 

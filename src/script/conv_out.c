@@ -12,6 +12,7 @@
 #include <mruby/string.h>
 #include <mruby/variable.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -185,18 +186,39 @@ key_text(
 	return true;
 }
 
-/* Symbol and Integer keys may say the same as a String: look before adding.
- * Strings among themselves cannot. */
-static bool
-is_there(const struct value *node, const char *p, size_t len)
+static int
+by_text(const void *a, const void *b)
 {
+	const struct value_str *x = a, *y = b;
+
+	if (x->len != y->len)
+		return x->len < y->len ? -1 : 1;
+	return x->len == 0 ? 0 : memcmp(x->ptr, y->ptr, x->len);
+}
+
+/* Symbol and Integer keys may say the same as a String; Strings among
+ * themselves cannot. Sorted: a client may send very many. */
+static void
+check_keys(struct out *o, const struct value *node)
+{
+	struct value_str *keys;
 	uint32_t i;
 
+	if (o->rc != FCS_OK || node->prop_count < 2)
+		return;
+	keys = arena_array(o->arena, node->prop_count, sizeof(*keys));
+	if (keys == NULL) {
+		fail(o, FCS_ENOMEM, "out of memory");
+		return;
+	}
 	for (i = 0; i < node->prop_count; i++)
-		if (node->props[i].key.len == len &&
-		    memcmp(node->props[i].key.ptr, p, len) == 0)
-			return true;
-	return false;
+		keys[i] = node->props[i].key;
+	qsort(keys, node->prop_count, sizeof(*keys), by_text);
+	for (i = 1; i < node->prop_count; i++)
+		if (by_text(&keys[i - 1], &keys[i]) == 0) {
+			fail(o, FCS_EFORMAT, "two Hash keys with one text");
+			return;
+		}
 }
 
 static int
@@ -212,10 +234,6 @@ on_member(mrb_state *mrb, mrb_value key, mrb_value val, void *arg)
 	(void)mrb;
 	if (!key_text(o, key, scratch, &p, &len))
 		return 1;
-	if (m->node->boolean && is_there(m->node, p, len)) {
-		fail(o, FCS_EFORMAT, "two Hash keys with one text");
-		return 1;
-	}
 	child = convert(o, val, m->depth + 1);
 	if (child == NULL)
 		return 1;
@@ -255,9 +273,9 @@ fill_hash(struct out *o, mrb_value h, struct value *node, int depth)
 	bool mixed = false;
 
 	mrb_hash_foreach(o->vm->mrb, mrb_hash_ptr(h), on_key, &mixed);
-	node->boolean = mixed; /* for on_member only */
 	mrb_hash_foreach(o->vm->mrb, mrb_hash_ptr(h), on_member, &m);
-	node->boolean = false;
+	if (mixed)
+		check_keys(o, node);
 }
 
 static void

@@ -24,7 +24,8 @@
 
 #define FIRST_CAP 64
 
-enum keep { /* of vm->seal_keep */
+enum keep { /* of the Array that keeps a walk's objects alive: each has its own,
+	     * because to_amf may convert something else */
 	KEEP_FOUND,
 	KEEP_MADE, /* [members, class name or nil] of each found */
 	KEEP_SEEN,
@@ -33,6 +34,7 @@ enum keep { /* of vm->seal_keep */
 
 struct walk {
 	struct vm *vm;
+	mrb_value keep;
 	mrb_value found;
 	const void **seen; /* everything that can hold others */
 	uint32_t count, cap;
@@ -47,12 +49,12 @@ place(const void *p, uint32_t cap)
 }
 
 static void *
-table_new(struct vm *vm, enum keep which, size_t bytes)
+table_new(struct vm *vm, mrb_value keep, enum keep which, size_t bytes)
 {
 	mrb_value s = mrb_str_new_capa(vm->mrb, (mrb_int)bytes);
 
 	memset(RSTRING_PTR(s), 0, bytes);
-	mrb_ary_set(vm->mrb, vm->seal_keep, which, s);
+	mrb_ary_set(vm->mrb, keep, which, s);
 	return RSTRING_PTR(s);
 }
 
@@ -80,8 +82,8 @@ seen_add(struct walk *w, const void *p)
 	if (w->count * 2 >= w->cap) {
 		/* the old one stays until something else is allocated */
 		w->cap = n == 0 ? FIRST_CAP : n * 2;
-		w->seen =
-		    table_new(w->vm, KEEP_SEEN, w->cap * sizeof(*w->seen));
+		w->seen = table_new(
+		    w->vm, w->keep, KEEP_SEEN, w->cap * sizeof(*w->seen));
 		for (i = 0; i < n; i++)
 			if (old[i] != NULL)
 				seen_put(w->seen, w->cap, old[i]);
@@ -150,7 +152,7 @@ remember(struct vm *vm, void *object, mrb_value members, mrb_value name)
 
 /* All that are found by now, in a table for the conversion. */
 static void
-tabulate(struct vm *vm, mrb_value found, mrb_value made)
+tabulate(struct vm *vm, mrb_value keep, mrb_value found, mrb_value made)
 {
 	mrb_value pair;
 	mrb_int i;
@@ -159,8 +161,9 @@ tabulate(struct vm *vm, mrb_value found, mrb_value made)
 	vm->sealed_cap = FIRST_CAP;
 	while (vm->sealed_cap < (uint32_t)RARRAY_LEN(found) * 2)
 		vm->sealed_cap *= 2;
-	vm->sealed =
-	    table_new(vm, KEEP_TABLE, vm->sealed_cap * sizeof(*vm->sealed));
+	vm->sealed = table_new(
+	    vm, keep, KEEP_TABLE, vm->sealed_cap * sizeof(*vm->sealed));
+	mrb_ary_set(vm->mrb, vm->seal_keep, 0, keep);
 	for (i = 0; i < RARRAY_LEN(found); i++) {
 		pair = RARRAY_PTR(made)[i];
 		if (mrb_array_p(pair))
@@ -173,7 +176,7 @@ void
 conv_seal(struct vm *vm, mrb_value x)
 {
 	mrb_state *mrb = vm->mrb;
-	int ai = mrb_gc_arena_save(mrb);
+	int before = mrb_gc_arena_save(mrb), ai;
 	struct walk w;
 	mrb_value made, pair;
 	mrb_int i;
@@ -183,10 +186,12 @@ conv_seal(struct vm *vm, mrb_value x)
 		return;
 	memset(&w, 0, sizeof(w));
 	w.vm = vm;
+	w.keep = mrb_ary_new(mrb);
 	w.found = mrb_ary_new(mrb);
 	made = mrb_ary_new(mrb);
-	mrb_ary_set(mrb, vm->seal_keep, KEEP_FOUND, w.found);
-	mrb_ary_set(mrb, vm->seal_keep, KEEP_MADE, made);
+	mrb_ary_set(mrb, w.keep, KEEP_FOUND, w.found);
+	mrb_ary_set(mrb, w.keep, KEEP_MADE, made);
+	ai = mrb_gc_arena_save(mrb);
 	look(&w, x);
 	for (i = 0; i < RARRAY_LEN(w.found); i++) {
 		pair = mrb_funcall_id(mrb, vm->core,
@@ -197,7 +202,8 @@ conv_seal(struct vm *vm, mrb_value x)
 		mrb_gc_arena_restore(mrb, ai);
 	}
 	if (RARRAY_LEN(w.found) > 0)
-		tabulate(vm, w.found, made);
+		tabulate(vm, w.keep, w.found, made);
+	mrb_gc_arena_restore(mrb, before);
 }
 
 const struct conv_sealed *
@@ -231,6 +237,26 @@ make_body(mrb_state *mrb, void *arg)
 	    mrb, m->vm->core, mrb_intern_cstr(mrb, m->method), 2, m->a, m->b);
 }
 
+/* What the script does to make an object may convert other things: they have
+ * an arena of their own, the tree of this one lies in the present one. */
+static bool
+args_push(struct vm *vm)
+{
+	uint32_t n = vm->arena_level + 1;
+
+	if (n == VM_ARENAS)
+		return false;
+	vmguard_native_begin();
+	if (vm->arenas[n] == NULL)
+		vm->arenas[n] = arena_new(0);
+	vmguard_native_end();
+	if (vm->arenas[n] == NULL)
+		return false;
+	vm->arena_level = n;
+	vm->args = vm->arenas[n];
+	return true;
+}
+
 static mrb_value
 call(struct vm *vm, const char *method, mrb_value a, mrb_value b)
 {
@@ -238,7 +264,13 @@ call(struct vm *vm, const char *method, mrb_value a, mrb_value b)
 	mrb_bool failed = FALSE;
 	mrb_value r, text;
 
+	if (!args_push(vm)) {
+		snprintf(vm->why, sizeof(vm->why),
+		    "objects are made while objects are made, and so on");
+		return mrb_undef_value();
+	}
 	r = mrb_protect_error(vm->mrb, make_body, &m, &failed);
+	vm->args = vm->arenas[--vm->arena_level];
 	if (!failed)
 		return r;
 	text =

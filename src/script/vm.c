@@ -390,7 +390,7 @@ open_empty(struct instance *inst, const struct script_options *o,
 	vm->opened_us = clock_us();
 	buf_init(&vm->out, 0);
 	vm->dir = strdup(o->dir);
-	vm->args = arena_new(0);
+	vm->args = vm->arenas[0] = arena_new(0);
 	vm->answer_mem = arena_new(0);
 	vm->mem = vmarena_new((size_t)o->memory, over, vm);
 	if (vm->dir == NULL || vm->args == NULL || vm->answer_mem == NULL ||
@@ -474,7 +474,8 @@ vm_close(struct vm *vm)
 	free(vm->loaded);
 	vmdecl_fini(&vm->decl);
 	vmarena_free(vm->mem);
-	arena_free(vm->args);
+	for (i = 0; i < VM_ARENAS; i++)
+		arena_free(vm->arenas[i]);
 	arena_free(vm->answer_mem);
 	buf_fini(&vm->out);
 	free(vm->text);

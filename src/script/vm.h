@@ -62,6 +62,7 @@ struct vm_answer {
 };
 
 #define VM_FLOATS 1024 /* entries; see conv.c */
+#define VM_ARENAS 8    /* conversions within conversions, see conv_seal.c */
 
 struct vm {
 	mrb_state *mrb;
@@ -93,7 +94,9 @@ struct vm {
 	char why[200]; /* of a conversion that failed */
 
 	/* scratch, see above */
-	struct arena *args;
+	struct arena *args; /* arenas[arena_level] */
+	struct arena *arenas[VM_ARENAS];
+	uint32_t arena_level;
 	struct buf out;
 	char *text;
 	uint32_t converted; /* values of the last conversion, see conv.h */

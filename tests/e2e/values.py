@@ -182,4 +182,53 @@ def objects_of_bound_classes_pass_between_instances():
     eq(c.ask("through", "elsewhere"), ["Values::Point", 2.0, 1.0])
 
 
+@case
+def very_many_keys_of_a_client_do_not_hold_up_the_worker():
+    s = Server()
+    first = connect(s, "values")
+    worker = s.worker("values")
+    c = connect(s, "values")
+    many = EcmaArray({str(i): 1.0 for i in range(60000)})
+    try:
+        c.ask("echo", many)
+    except (CallFailed, Closed):
+        pass                    # it may be too much; never for the others
+    eq(first.ask("kind", 1.0), "Integer")
+    eq(s.worker("values"), worker, "the worker")
+    eq(first.ask("echo", EcmaArray({"1": 1.0, "x": 2.0, "01": 3.0})),
+       EcmaArray({"1": 1.0, "x": 2.0, "01": 3.0}))
+
+
+@case
+def objects_may_convert_others_while_they_are_converted():
+    s = Server()
+    c = connect(s, "values")
+    worker = s.worker("values")
+    want = [float(n) for n in range(10)]
+    for _ in range(10):
+        got = c.ask("busy", [Object(n=n, cls="com.example.Busy")
+                             for n in want])
+        for one in got:
+            eq([x["n"] for x in one], want)
+    ok("Script error" in fails(c, "loop"), "one that reads itself")
+    eq(s.worker("values"), worker, "the worker")
+
+
+@case
+def json_ends_at_nul_and_asks_a_time_for_text():
+    s = Server(apps=[])
+    s.app("json", """class Time
+  def iso8601(*) = nil
+end
+class Json < FCS::App
+  expose(:read)  { |c, t| JSON.parse(t) }
+  expose(:write) { |c| JSON.generate(now) }
+end
+""")
+    c = connect(s, "json")
+    eq(c.ask("read", "[1]"), [1.0])
+    for name, *args in (("read", "1\0"), ("read", "[1\0]"), ("write",)):
+        fails(c, name, *args)
+
+
 tap.main()

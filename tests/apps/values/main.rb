@@ -11,10 +11,37 @@ class Values < FCS::App
   class Plain
     def to_amf = { "v" => [1] }
   end
+  # Converts other things while it is converted itself.
+  class Busy
+    def self.note(*args) = TO[0].tell(:note, *args)
+
+    def from_amf(h)
+      2.times { AT[0].shared(:busy)["v"] }
+      Busy.note("x" * 5000, [Plain.new])
+      @n = h["n"]
+    end
+
+    def to_amf
+      Busy.note(Array.new(40) { |i| [i, "abc" * 20] }, Plain.new)
+      { "n" => @n }
+    end
+  end
+  # Reads what it is stored in.
+  class Loop
+    def from_amf(h) = AT[0].shared(:busy)["loop"]
+    def to_amf = {}
+  end
+  AT, TO = [], []
+
+  type "com.example.Busy", Busy
+  type "com.example.Loop", Loop
   type "com.example.Point", Point
   shared "**", persistent: :any
 
-  on(:connect) { |c, *args| c[:args] = args.size }
+  on :connect do |c, *args|
+    AT[0], TO[0] = self, c
+    c[:args] = args.size
+  end
 
   expose(:kind)  { |c, v| v.class.to_s }
   expose(:show)  { |c, v| v.inspect }
@@ -25,6 +52,16 @@ class Values < FCS::App
   expose(:read)  { |c, name| v = shared(name)["v"]; [v.class.to_s, v.frozen?] }
   expose(:write) { |c, name, v| shared(name)["v"] = v; true }
   expose(:bind)  { |c, yes| self.class.type "com.example.Point", yes ? Point : nil }
+
+  expose :busy do |c, list|
+    so = shared(:busy)
+    so["v"], so["list"] = "y" * 3000, list
+    [list, so["list"], so.to_h["list"]]
+  end
+  expose :loop do |c|
+    shared(:busy)["loop"] = Loop.new
+    shared(:busy)["loop"]
+  end
 
   MADE = {
     "nil"       => -> { nil },
