@@ -560,7 +560,8 @@ inst_reload(struct instance *i, bool full, inst_reload_fn fn, void *arg)
 		instance_enable(i, "reload");
 		i->failures = 0;
 		i->not_before_ms = 0;
-		/* FALLTHROUGH */
+		answer(i, RELOAD_IDLE, "", false);
+		break;
 	case INSTANCE_STOPPING:
 	case INSTANCE_LOST:
 	case INSTANCE_GONE:

@@ -24,6 +24,22 @@ check_stall(struct sess_stream *st, const struct stream_backlog *q)
 }
 
 static void
+left_out(struct sess_stream *st, const struct packet *p, bool flush,
+    const struct stream_backlog *q)
+{
+	struct session *s = st->session;
+
+	if (st->viewer.dropped > 0) { /* a newcomer lost nothing */
+		live_stats(st->sink.live)->dropped++;
+		sess_traffic_dropped(s, p);
+		instance_stats(s->instance)->msg_dropped++;
+	}
+	if (flush)
+		conn_flush(s->conn);
+	check_stall(st, q);
+}
+
+static void
 on_packet(void *arg, struct packet *p, bool flush)
 {
 	struct sess_stream *st = arg;
@@ -62,16 +78,10 @@ on_packet(void *arg, struct packet *p, bool flush)
 		sess_stream_status(st, STATUS_PLAY_INSUFFICIENTBW,
 		    "the connection is too slow for this stream",
 		    st->item->name);
-		/* FALLTHROUGH */
+		left_out(st, p, flush, &q);
+		break;
 	case VIEWER_DROP:
-		if (st->viewer.dropped > 0) { /* a newcomer lost nothing */
-			stats->dropped++;
-			sess_traffic_dropped(st->session, p);
-			instance_stats(st->session->instance)->msg_dropped++;
-		}
-		if (flush)
-			conn_flush(conn);
-		check_stall(st, &q);
+		left_out(st, p, flush, &q);
 		break;
 	case VIEWER_CLOSE:
 		session_close(st->session, false,
