@@ -199,65 +199,53 @@ try_batch(struct find *f, const struct undo_batch *b)
 	return FCS_ECLOSED;
 }
 
+/* An undo that counts, on the way to what is to be undone. */
 static int
-step_undo(struct find *f, const struct undo_batch *b)
+note_undo(struct find *f, const struct undo_batch *b)
 {
-	bool marked;
-	int rc;
-
-	switch (b->kind) {
-	case STORE_REDO:
-		return set_mark(&f->cancelled, b->target, NULL, 0);
-	case STORE_UNDO:
-	case STORE_UNDO_SLOT:
-		rc = has_mark(f->cancelled, b->version, NULL, 0, &marked);
-		if (rc != FCS_OK || marked)
-			return rc;
-		if (b->kind == STORE_UNDO)
-			return set_mark(&f->undone, b->target, NULL, 0);
-		f->candidate = b->target;
-		return f->ops->lines(
-		    f->src, b->version - 1, b->version, mark_slot, f);
-	case STORE_CHANGE:
-	case STORE_ROLLBACK:
-	default:
-		rc = has_mark(f->undone, b->version, NULL, 0, &marked);
-		if (rc != FCS_OK || marked)
-			return rc;
-		return try_batch(f, b);
-	}
+	if (b->kind == STORE_UNDO)
+		return set_mark(&f->undone, b->target, NULL, 0);
+	f->candidate = b->target;
+	return f->ops->lines(f->src, b->version - 1, b->version, mark_slot, f);
 }
 
+/* An undo that counts is what a redo wants. */
 static int
-step_redo(struct find *f, const struct undo_batch *b)
+take_undo(struct find *f, const struct undo_batch *b)
 {
-	bool marked;
 	int rc;
 
-	switch (b->kind) {
-	case STORE_REDO:
-		return set_mark(&f->cancelled, b->target, NULL, 0);
-	case STORE_UNDO:
-	case STORE_UNDO_SLOT:
-		rc = has_mark(f->cancelled, b->version, NULL, 0, &marked);
-		if (rc != FCS_OK || marked)
-			return rc;
-		f->target = b->version;
-		rc = try_batch(f, b);
-		return rc == FCS_OK ? FCS_ECLOSED : rc;
-	case STORE_CHANGE:
-	case STORE_ROLLBACK:
-	default:
-		return FCS_ECLOSED; /* the user wrote since */
-	}
+	f->target = b->version;
+	rc = try_batch(f, b);
+	return rc == FCS_OK ? FCS_ECLOSED : rc;
 }
 
 static int
 on_batch(void *arg, const struct undo_batch *b)
 {
 	struct find *f = arg;
+	bool marked;
+	int rc;
 
-	return f->what->redo ? step_redo(f, b) : step_undo(f, b);
+	switch (b->kind) {
+	case STORE_REDO:
+		return set_mark(&f->cancelled, b->target, NULL, 0);
+	case STORE_UNDO:
+	case STORE_UNDO_SLOT:
+		rc = has_mark(f->cancelled, b->version, NULL, 0, &marked);
+		if (rc != FCS_OK || marked)
+			return rc;
+		return f->what->redo ? take_undo(f, b) : note_undo(f, b);
+	case STORE_CHANGE:
+	case STORE_ROLLBACK:
+	default:
+		if (f->what->redo)
+			return FCS_ECLOSED; /* the user wrote since */
+		rc = has_mark(f->undone, b->version, NULL, 0, &marked);
+		if (rc != FCS_OK || marked)
+			return rc;
+		return try_batch(f, b);
+	}
 }
 
 /* ---- what others wrote since ---- */

@@ -26,9 +26,17 @@ void bind_recording_init(struct vm *);
 void bind_secret_init(struct vm *);
 
 /* What Core.ready returned, into vm->decl. */
+void bind_core_take_decls(struct vm *, mrb_value ready);
 /* A row of it for one object; pattern is borrowed from the row. */
 void bind_core_shared(struct vm *, mrb_value row, struct script_shared *out);
-void bind_core_take_decls(struct vm *, mrb_value ready);
+
+enum {
+	BIND_PATHS_MAX = 256 /* in one list of a client */
+};
+/* The strings of a list as C strings, kept while the VM keeps the list; how
+ * many. Raises LimitError, ArgumentError (a NUL in one). */
+uint32_t bind_core_paths(
+    mrb_state *, mrb_value list, const char *paths[BIND_PATHS_MAX]);
 
 /* End open transactions without effect and let go of the objects: the VM is
  * lost or ends. Outside the VM. */

@@ -12,8 +12,6 @@
 #include "script/bind.h"
 #include "script/conv.h"
 
-#define ACCESS_MAX 256 /* paths in an access list */
-
 static struct client *
 find(struct vm *vm, const char *id)
 {
@@ -256,24 +254,20 @@ f_attr(mrb_state *mrb, mrb_value self)
 static mrb_value
 f_access(mrb_state *mrb, mrb_value self)
 {
-	const char *id, *paths[ACCESS_MAX];
+	const char *id, *paths[BIND_PATHS_MAX];
 	mrb_bool write;
 	mrb_value list;
 	struct client *c;
-	mrb_int i;
+	uint32_t count;
 	int rc = FCS_OK;
 
 	(void)self;
 	mrb_get_args(mrb, "zbA", &id, &write, &list);
-	if (RARRAY_LEN(list) > ACCESS_MAX)
-		vm_raise(mrb, VM_ELIMIT, "at most %d paths", ACCESS_MAX);
-	for (i = 0; i < RARRAY_LEN(list); i++)
-		paths[i] = RSTRING_CSTR(mrb, RARRAY_PTR(list)[i]);
+	count = bind_core_paths(mrb, list, paths);
 	vmguard_native_begin();
 	c = find(vm_of(mrb), id);
 	if (c != NULL)
-		rc = client_set_access(
-		    c, write, paths, (uint32_t)RARRAY_LEN(list));
+		rc = client_set_access(c, write, paths, count);
 	vmguard_native_end();
 	if (rc != FCS_OK)
 		mrb_raisef(mrb, E_ARGUMENT_ERROR, "access: %s", err_text(rc));

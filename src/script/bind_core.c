@@ -418,6 +418,19 @@ take(struct vm *vm, mrb_value events, mrb_value allow, mrb_value shared)
 	return rc;
 }
 
+uint32_t
+bind_core_paths(
+    mrb_state *mrb, mrb_value list, const char *paths[BIND_PATHS_MAX])
+{
+	mrb_int i, count = RARRAY_LEN(list);
+
+	if (count > BIND_PATHS_MAX)
+		vm_raise(mrb, VM_ELIMIT, "at most %d paths", BIND_PATHS_MAX);
+	for (i = 0; i < count; i++)
+		paths[i] = RSTRING_CSTR(mrb, RARRAY_PTR(list)[i]);
+	return (uint32_t)count;
+}
+
 void
 bind_core_take_decls(struct vm *vm, mrb_value ready)
 {

@@ -59,36 +59,37 @@ f_open(mrb_state *mrb, mrb_value self)
 	return mrb_int_value(mrb, (mrb_int)id);
 }
 
+/* peer_once(id), peer_close(id) => whether there is such a peer */
 static mrb_value
-f_once(mrb_state *mrb, mrb_value self)
+once_or_close(mrb_state *mrb, bool is_close)
 {
 	struct vm *vm = vm_of(mrb);
+	const struct peer_ops *ops;
 	mrb_int id;
 	int rc = FCS_ENOENT;
 
-	(void)self;
 	mrb_get_args(mrb, "i", &id);
 	vmguard_native_begin();
-	if (table(vm) != NULL)
-		rc = table(vm)->once(vm->inst, (uint64_t)id);
+	ops = table(vm);
+	if (ops != NULL)
+		rc =
+		    (is_close ? ops->close : ops->once)(vm->inst, (uint64_t)id);
 	vmguard_native_end();
 	return mrb_bool_value(rc == FCS_OK);
 }
 
 static mrb_value
+f_once(mrb_state *mrb, mrb_value self)
+{
+	(void)self;
+	return once_or_close(mrb, false);
+}
+
+static mrb_value
 f_close(mrb_state *mrb, mrb_value self)
 {
-	struct vm *vm = vm_of(mrb);
-	mrb_int id;
-	int rc = FCS_ENOENT;
-
 	(void)self;
-	mrb_get_args(mrb, "i", &id);
-	vmguard_native_begin();
-	if (table(vm) != NULL)
-		rc = table(vm)->close(vm->inst, (uint64_t)id);
-	vmguard_native_end();
-	return mrb_bool_value(rc == FCS_OK);
+	return once_or_close(mrb, true);
 }
 
 /* peer_state(id) => enum peer_state */

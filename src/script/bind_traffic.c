@@ -10,8 +10,7 @@
 
 #include "script/bind.h"
 
-#define ACCESS_MAX 256 /* paths in a list */
-#define FIGURES    20
+#define FIGURES 20
 
 /* NULL when it is forgotten; one that is gone may still be there. */
 static struct client *
@@ -164,24 +163,20 @@ f_reconnect(mrb_state *mrb, mrb_value self)
 static mrb_value
 f_samples(mrb_state *mrb, mrb_value self)
 {
-	const char *id, *paths[ACCESS_MAX];
+	const char *id, *paths[BIND_PATHS_MAX];
 	mrb_bool video;
 	mrb_value list;
 	struct client *c;
-	mrb_int i;
+	uint32_t count;
 	int rc = FCS_OK;
 
 	(void)self;
 	mrb_get_args(mrb, "zbA", &id, &video, &list);
-	if (RARRAY_LEN(list) > ACCESS_MAX)
-		vm_raise(mrb, VM_ELIMIT, "at most %d paths", ACCESS_MAX);
-	for (i = 0; i < RARRAY_LEN(list); i++)
-		paths[i] = RSTRING_CSTR(mrb, RARRAY_PTR(list)[i]);
+	count = bind_core_paths(mrb, list, paths);
 	vmguard_native_begin();
 	c = find(vm_of(mrb), id);
 	if (c != NULL)
-		rc = client_set_samples(
-		    c, video, paths, (uint32_t)RARRAY_LEN(list));
+		rc = client_set_samples(c, video, paths, count);
 	vmguard_native_end();
 	if (rc != FCS_OK)
 		vm_raise_code(mrb, rc, "sample access");

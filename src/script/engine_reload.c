@@ -41,22 +41,29 @@ struct crossing { /* an entry into a VM about one client */
 /* ---- the old one ends ---- */
 
 static void
-drain_body(struct vm *vm, void *arg)
+core_body(struct vm *vm, void *arg)
 {
-	(void)arg;
-	mrb_funcall_id(vm->mrb, vm->core, mrb_intern_lit(vm->mrb, "drain"), 0);
+	const struct engine_call *c = arg;
+
+	mrb_funcall(vm->mrb, vm->core, c->name, 0);
+}
+
+/* A method of Core without arguments or result. */
+static void
+run_core(struct script *s, const char *method, uint32_t ms, const char *what)
+{
+	struct engine_call c = { .name = method };
+
+	(void)engine_enter(s, ms, what, core_body, &c);
 }
 
 void
 engine_reload_drain(struct script *s, bool on)
 {
-	struct engine_call c;
-
 	s->draining = on;
-	if (!on || s->vm == NULL)
-		return; /* the stop event lets handlers wait again */
-	memset(&c, 0, sizeof(c));
-	(void)engine_enter(s, s->vm->time_ms, "reload", drain_body, &c);
+	if (on && s->vm != NULL)
+		run_core(s, "drain", s->vm->time_ms, "reload");
+	/* off: the stop event lets handlers wait again */
 }
 
 bool
@@ -66,22 +73,11 @@ engine_reload_busy(struct script *s)
 	       (s->vm->parked > 0 || s->vm->has_work || s->queued);
 }
 
-static void
-expire_body(struct vm *vm, void *arg)
-{
-	(void)arg;
-	mrb_funcall_id(vm->mrb, vm->core, mrb_intern_lit(vm->mrb, "expire"), 0);
-}
-
 void
 engine_reload_expire(struct script *s)
 {
-	struct engine_call c;
-
-	if (s->vm == NULL)
-		return;
-	memset(&c, 0, sizeof(c));
-	(void)engine_enter(s, s->vm->time_ms, "reload", expire_body, &c);
+	if (s->vm != NULL)
+		run_core(s, "expire", s->vm->time_ms, "reload");
 }
 
 static void
@@ -352,21 +348,9 @@ engine_reload_take_over(struct script *s, struct script *old,
 	engine_leave(s);
 }
 
-static void
-refresh_body(struct vm *vm, void *arg)
-{
-	(void)arg;
-	mrb_funcall_id(
-	    vm->mrb, vm->core, mrb_intern_lit(vm->mrb, "refresh"), 0);
-}
-
 void
 engine_reload_refresh(struct script *s)
 {
-	struct engine_call c;
-
-	if (s->vm == NULL)
-		return;
-	memset(&c, 0, sizeof(c));
-	(void)engine_enter(s, s->vm->start_ms, "presence", refresh_body, &c);
+	if (s->vm != NULL)
+		run_core(s, "refresh", s->vm->start_ms, "presence");
 }

@@ -176,13 +176,35 @@ slurp(struct vm *vm, const char *name, size_t *len, struct err *why)
 	return rc;
 }
 
+void
+vmload_run(mrb_state *mrb, struct mrb_parser_state *parser,
+    struct mrbc_context *cxt, const char *name)
+{
+	struct RProc *proc;
+
+	if (parser->nerr > 0)
+		mrb_raisef(mrb, E_ARGUMENT_ERROR, "%s:%d:%d: %s", name,
+		    parser->error_buffer[0].lineno,
+		    parser->error_buffer[0].column,
+		    parser->error_buffer[0].message);
+	proc = mrb_generate_code(mrb, parser);
+	mrb_parser_free(parser);
+	mrbc_context_free(mrb, cxt);
+	if (proc == NULL)
+		mrb_raisef(
+		    mrb, E_ARGUMENT_ERROR, "%s: cannot be compiled", name);
+	MRB_PROC_SET_TARGET_CLASS(proc, mrb->object_class);
+	mrb_top_run(mrb, proc, mrb_top_self(mrb), 0);
+	if (mrb->exc != NULL)
+		mrb_exc_raise(mrb, mrb_obj_value(mrb->exc));
+}
+
 /* Compile and run one file, in the VM; raises. */
 static void
 run_file(struct vm *vm, const char *name)
 {
 	mrb_state *mrb = vm->mrb;
 	struct mrb_parser_state *parser;
-	struct RProc *proc;
 	mrbc_context *cxt;
 	mrb_value source;
 	struct err why;
@@ -205,23 +227,9 @@ run_file(struct vm *vm, const char *name)
 	mrbc_filename(mrb, cxt, name);
 	parser = mrb_parse_nstring(
 	    mrb, RSTRING_PTR(source), (size_t)RSTRING_LEN(source), cxt);
-	if (parser == NULL || parser->nerr > 0) {
-		mrb_raisef(mrb, E_ARGUMENT_ERROR, "%s:%d:%d: %s", name,
-		    parser == NULL ? 0 : parser->error_buffer[0].lineno,
-		    parser == NULL ? 0 : parser->error_buffer[0].column,
-		    parser == NULL ? "cannot be parsed"
-				   : parser->error_buffer[0].message);
-	}
-	proc = mrb_generate_code(mrb, parser);
-	mrb_parser_free(parser);
-	mrbc_context_free(mrb, cxt);
-	if (proc == NULL)
-		mrb_raisef(
-		    mrb, E_ARGUMENT_ERROR, "%s: cannot be compiled", name);
-	MRB_PROC_SET_TARGET_CLASS(proc, mrb->object_class);
-	mrb_top_run(mrb, proc, mrb_top_self(mrb), 0);
-	if (mrb->exc != NULL)
-		mrb_exc_raise(mrb, mrb_obj_value(mrb->exc));
+	if (parser == NULL)
+		mrb_raisef(mrb, E_ARGUMENT_ERROR, "%s: cannot be parsed", name);
+	vmload_run(mrb, parser, cxt, name);
 }
 
 /* "lib/x" or "lib/x.rb": parts of letters that do not lead out of the folder */

@@ -8,6 +8,9 @@
 
 #include "script/vm.h"
 
+struct mrb_parser_state;
+struct mrbc_context;
+
 /*
  * Whether the application has a script: its name relative to dir into out
  * ("main.rb", "scripts/main.rb" ...). FCS_OK; FCS_ENOENT.
@@ -27,5 +30,13 @@ uint64_t vmload_stamp(const char *dir, const char *app);
  * why; FCS_EKILLED; FCS_ENOENT.
  */
 int vmload_main(struct vm *, const char *name, struct err *why) FCS_MUSTUSE;
+
+/*
+ * In the VM: compile what was parsed, run it at the top level, free parser and
+ * context. Raises ArgumentError with name:line:column of what is wrong, in which
+ * case both stay until the VM ends, and whatever the code raises.
+ */
+void vmload_run(mrb_state *, struct mrb_parser_state *, struct mrbc_context *,
+    const char *name);
 
 #endif

@@ -21,6 +21,7 @@
 #include "mrblib/embedded_test.h"
 #include "script/bind.h"
 #include "script/conv.h"
+#include "script/vmload.h"
 #include "script/vmscan.h"
 
 #define MEMORY     (512u << 20)
@@ -125,28 +126,13 @@ run_file(struct vmtest *t, const char *name)
 {
 	mrb_state *mrb = t->vm->mrb;
 	struct mrb_parser_state *parser;
-	struct RProc *proc;
 	mrbc_context *cxt;
 	struct err why;
 
 	parser = parse(t, name, &cxt, &why);
 	if (parser == NULL)
 		mrb_raise(mrb, E_ARGUMENT_ERROR, why.text);
-	if (parser->nerr > 0)
-		mrb_raisef(mrb, E_ARGUMENT_ERROR, "%s:%d:%d: %s", name,
-		    parser->error_buffer[0].lineno,
-		    parser->error_buffer[0].column,
-		    parser->error_buffer[0].message);
-	proc = mrb_generate_code(mrb, parser);
-	mrb_parser_free(parser);
-	mrbc_context_free(mrb, cxt);
-	if (proc == NULL)
-		mrb_raisef(
-		    mrb, E_ARGUMENT_ERROR, "%s: cannot be compiled", name);
-	MRB_PROC_SET_TARGET_CLASS(proc, mrb->object_class);
-	mrb_top_run(mrb, proc, mrb_top_self(mrb), 0);
-	if (mrb->exc != NULL)
-		mrb_exc_raise(mrb, mrb_obj_value(mrb->exc));
+	vmload_run(mrb, parser, cxt, name);
 }
 
 /* load("test/helper"): a file of the application, without once. */
