@@ -1,12 +1,24 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# apps/vod/main.rb: recorded video. What lies in media/ or was recorded plays;
-# nobody publishes, nobody writes objects.
+# apps/vod/main.rb: recorded video. What lies in media/ or was recorded plays, of
+# NAME and NAME_low what fits the line; nobody publishes, nobody writes objects.
 class Vod < FCS::App
+  LOW_KBIT = 1000
+
   shared :watching, readonly: true                   # slot: name, value: how many watch it now
 
   on(:connect) { |c, *| c.write_access = [] }
 
-  allow(:play) { |c, s, start, length| start == -1 ? reject("recordings only") : true }
+  on(:accepted) do |c|                               # the client sees onBWCheck ..., then onBWDone
+    c[:kbit] = c.check_bandwidth.await(timeout: 15)["kbit_down"]
+  rescue FCS::Timeout, FCS::ClientGone, FCS::CallError
+    c[:kbit] = nil                                   # old players do not answer; carry on
+  end
+
+  allow :play do |c, s, start, length|
+    reject "recordings only" if start == -1
+    low = "#{s.name}_low"
+    c[:kbit] && c[:kbit] < LOW_KBIT && recordings[low] ? replace(low) : true
+  end
 
   on :play do |c, s, start, length|
     shared(:watching).increment(s.name)
@@ -20,4 +32,7 @@ class Vod < FCS::App
   end
 
   expose(:watching) { |c| shared(:watching).to_h }
+  expose :list do |c|
+    recordings.list.map { |r| { "name" => r.name, "seconds" => r.duration, "live" => r.growing? } }
+  end
 end

@@ -46,3 +46,18 @@ test "nobody publishes and nobody writes objects" do
   list["x"] = 1
   assert_equal ["SharedObject.NoWriteAccess"], list.status
 end
+
+test "the line of a client is measured as soon as it is in" do
+  c = start("vod").connect
+  c.define(:onBWCheck) { |*sent| 0 }
+  advance 20
+  assert c.received(:onBWDone).size == 1
+  assert_status c.play("sample", start: 0), "NetStream.Play.Start"
+end
+
+test "the list names what can be played" do
+  list = start("vod").connect!.call!(:list)
+  sample = list.find { |r| r["name"] == "sample" }
+  assert_equal 24, sample["seconds"].round
+  assert_equal false, sample["live"]
+end
