@@ -88,6 +88,9 @@ void ctl_table_text(const json_t *, enum ctl_format, char *out, size_t size);
 /* Rows as a table, JSON lines or names; again and again with --watch. */
 int ctl_run(
     const struct ctl_command *, const struct ctl_options *, json_t *request);
+/* The same, sorted by name_key: every worker answers with its own rows. */
+int ctl_run_sorted(
+    const struct ctl_command *, const struct ctl_options *, json_t *request);
 /* Nothing is printed: the exit status says it. */
 int ctl_run_quiet(
     const struct ctl_command *, const struct ctl_options *, json_t *request);

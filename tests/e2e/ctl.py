@@ -90,6 +90,23 @@ def every_read_verb_prints_tables_and_json():
 
 
 @case
+def applications_and_instances_come_by_name():
+    s = Server()
+    for where in ("vod/b", "chat/room10", "echo/z", "chat/a", "echo/m",
+                  "vod/a", "chat/room9"):
+        s.ctl("inst", "start", where)
+    names = [r["where"] for r in s.ctl("inst", "list")]
+    eq(names, ["chat/a", "chat/room10", "chat/room9", "echo/m", "echo/z",
+               "vod/a", "vod/b"])
+    out, _ = exits(s, 0, "inst", "list", "chat", "-o", "name")
+    eq(out.split(), ["chat/a", "chat/room10", "chat/room9"])
+    names = [r["app"] for r in s.ctl("app", "list")]
+    eq(names, sorted(names))
+    out, _ = exits(s, 0, "app", "list", "--no-header")
+    eq([x.split()[0] for x in out.splitlines()], names)
+
+
+@case
 def status_names_version_roles_and_listeners():
     s = Server()
     row = s.ctl_one("status")
