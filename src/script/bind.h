@@ -34,9 +34,11 @@ enum {
 	BIND_PATHS_MAX = 256 /* in one list of a client */
 };
 /* The strings of a list as C strings, kept while the VM keeps the list; how
- * many. Raises LimitError, ArgumentError (a NUL in one). */
+ * many. Raises LimitError, ArgumentError (no String, or a NUL in one). */
 uint32_t bind_core_paths(
     mrb_state *, mrb_value list, const char *paths[BIND_PATHS_MAX]);
+/* An Array of the texts in b, each with its NUL. */
+mrb_value bind_core_texts(mrb_state *, const struct buf *b);
 
 /* End open transactions without effect and let go of the objects: the VM is
  * lost or ends. Outside the VM. */

@@ -103,37 +103,28 @@ f_gc(mrb_state *mrb, mrb_value self)
 	return mrb_nil_value();
 }
 
-struct names {
-	const char *v[1024];
-	size_t n;
-};
-
 static void
 add_live(void *arg, struct live *l)
 {
-	struct names *list = arg;
-
-	if (live_is_published(l) &&
-	    list->n < sizeof(list->v) / sizeof(list->v[0]))
-		list->v[list->n++] = live_name(l);
+	if (live_is_published(l))
+		buf_append(arg, live_name(l), strlen(live_name(l)) + 1);
 }
 
 static mrb_value
 f_stream_names(mrb_state *mrb, mrb_value self)
 {
-	struct names list;
-	mrb_value r;
-	size_t i;
+	struct vm *vm = vm_of(mrb);
+	int rc;
 
 	(void)self;
-	list.n = 0;
 	vmguard_native_begin();
-	live_each(vm_of(mrb)->inst, add_live, &list);
+	buf_reset(&vm->out, SIZE_MAX);
+	live_each(vm->inst, add_live, &vm->out);
+	rc = buf_status(&vm->out);
 	vmguard_native_end();
-	r = mrb_ary_new_capa(mrb, (mrb_int)list.n);
-	for (i = 0; i < list.n; i++)
-		mrb_ary_push(mrb, r, mrb_str_new_cstr(mrb, list.v[i]));
-	return r;
+	if (rc != FCS_OK)
+		vm_raise_code(mrb, rc, "streams");
+	return bind_core_texts(mrb, &vm->out);
 }
 
 /* clear_objects(path) => whether all were cleared */

@@ -426,9 +426,26 @@ bind_core_paths(
 
 	if (count > BIND_PATHS_MAX)
 		vm_raise(mrb, VM_ELIMIT, "at most %d paths", BIND_PATHS_MAX);
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
+		if (!mrb_string_p(RARRAY_PTR(list)[i]))
+			mrb_raise(mrb, E_ARGUMENT_ERROR, "paths are Strings");
 		paths[i] = RSTRING_CSTR(mrb, RARRAY_PTR(list)[i]);
+	}
 	return (uint32_t)count;
+}
+
+mrb_value
+bind_core_texts(mrb_state *mrb, const struct buf *b)
+{
+	const char *p = (const char *)buf_data(b), *end = p + buf_len(b);
+	mrb_value list = mrb_ary_new(mrb);
+	int ai = mrb_gc_arena_save(mrb);
+
+	for (; p < end; p += strlen(p) + 1) {
+		mrb_ary_push(mrb, list, mrb_str_new_cstr(mrb, p));
+		mrb_gc_arena_restore(mrb, ai);
+	}
+	return list;
 }
 
 void

@@ -245,20 +245,6 @@ failure(mrb_state *mrb, const char *code, const char *text)
 }
 
 static mrb_value
-names(mrb_state *mrb, const struct buf *b)
-{
-	const char *p = (const char *)buf_data(b), *end = p + buf_len(b);
-	mrb_value list = mrb_ary_new(mrb);
-	int ai = mrb_gc_arena_save(mrb);
-
-	for (; p < end; p += strlen(p) + 1) {
-		mrb_ary_push(mrb, list, mrb_str_new_cstr(mrb, p));
-		mrb_gc_arena_restore(mrb, ai);
-	}
-	return list;
-}
-
-static mrb_value
 result(mrb_state *mrb, const struct files_op *op)
 {
 	mrb_value v[3];
@@ -268,7 +254,7 @@ result(mrb_state *mrb, const struct files_op *op)
 		return mrb_str_new(mrb, (const char *)buf_data(&op->out),
 		    (mrb_int)buf_len(&op->out));
 	case FILES_LIST:
-		return names(mrb, &op->out);
+		return bind_core_texts(mrb, &op->out);
 	case FILES_EXIST:
 	case FILES_MKDIR:
 	case FILES_DELETE:

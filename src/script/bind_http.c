@@ -370,17 +370,10 @@ f_http(mrb_state *mrb, mrb_value self)
 static mrb_value
 answer_value(mrb_state *mrb, const struct http *h)
 {
-	const char *p = (const char *)buf_data(&h->head);
-	const char *end = p + buf_len(&h->head);
-	mrb_value v[3], list = mrb_ary_new(mrb);
-	int ai = mrb_gc_arena_save(mrb);
+	mrb_value v[3];
 
-	for (; p < end; p += strlen(p) + 1) {
-		mrb_ary_push(mrb, list, mrb_str_new_cstr(mrb, p));
-		mrb_gc_arena_restore(mrb, ai);
-	}
 	v[0] = mrb_int_value(mrb, h->status);
-	v[1] = list;
+	v[1] = bind_core_texts(mrb, &h->head);
 	v[2] = mrb_str_new(
 	    mrb, (const char *)buf_data(&h->in), (mrb_int)buf_len(&h->in));
 	return mrb_ary_new_from_values(mrb, 3, v);

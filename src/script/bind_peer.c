@@ -51,9 +51,7 @@ f_open(mrb_state *mrb, mrb_value self)
 	if (rc == FCS_EINVAL || rc == FCS_EEXIST)
 		mrb_raisef(mrb, E_ARGUMENT_ERROR, "%s: %s", uri, e.text);
 	if (rc == FCS_EUNSUPPORTED)
-		mrb_raisef(mrb,
-		    mrb_class_get_under(mrb, vm->fcs, "NotSupported"), "%s: %s",
-		    uri, e.text);
+		vm_raise(mrb, VM_EUNSUPPORTED, "%s: %s", uri, e.text);
 	if (rc != FCS_OK)
 		vm_raise_code(mrb, rc, e.text);
 	return mrb_int_value(mrb, (mrb_int)id);

@@ -296,10 +296,7 @@ names(mrb_state *mrb, const char *id, enum names what)
 {
 	struct vm *vm = vm_of(mrb);
 	struct client *c;
-	const char *p;
-	mrb_value list;
-	size_t len, n;
-	int ai, rc;
+	int rc;
 
 	vmguard_native_begin();
 	buf_reset(&vm->out, SIZE_MAX);
@@ -307,21 +304,12 @@ names(mrb_state *mrb, const char *id, enum names what)
 	if (c != NULL)
 		gather(c, what, &vm->out);
 	rc = buf_status(&vm->out);
-	p = (const char *)buf_data(&vm->out);
-	len = buf_len(&vm->out);
 	vmguard_native_end();
 	if (c == NULL)
 		return mrb_nil_value();
 	if (rc != FCS_OK)
 		vm_raise_code(mrb, rc, "names");
-	list = mrb_ary_new(mrb);
-	ai = mrb_gc_arena_save(mrb);
-	for (; len > 0; p += n, len -= n) {
-		n = strlen(p) + 1;
-		mrb_ary_push(mrb, list, mrb_str_new(mrb, p, n - 1));
-		mrb_gc_arena_restore(mrb, ai);
-	}
-	return list;
+	return bind_core_texts(mrb, &vm->out);
 }
 
 static mrb_value

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/live.h"
 #include "tests/lib/unit.h"
 #include "tests/unit/script/host.h"
 
@@ -21,6 +22,39 @@ count_of(const char *text, const char *part)
 		n++;
 	}
 	return n;
+}
+
+/* ---- the instance ---- */
+
+UNIT(streams_are_all_that_are_published)
+{
+	static const struct live_publisher nobody = {
+		.client = "", .type = "live", .query = ""
+	};
+	struct host_client *c;
+	struct instance *inst;
+	struct live *l[2000];
+	char name[16];
+	unsigned i;
+
+	host_open("class A < FCS::App\n"
+		  "  expose(:names) { |c| n = streams.map { |s| s.name };"
+		  " [n.size, n.uniq.size, n.include?(\"s1999\")] }\n"
+		  "end\n",
+	    NULL);
+	c = host_connect("c1", "[]");
+	ck_assert_str_eq(host_call(c, "names", "[]"), "[0,0,false]");
+	inst = client_instance(c->client);
+	for (i = 0; i < 2000; i++) {
+		(void)snprintf(name, sizeof(name), "s%u", i);
+		l[i] = live_find(inst, name, true);
+		ck_assert_ptr_nonnull(l[i]);
+		ck_assert_int_eq(live_publish(l[i], &nobody), FCS_OK);
+	}
+	ck_assert_str_eq(host_call(c, "names", "[]"), "[2000,2000,true]");
+	for (i = 0; i < 2000; i++)
+		live_unpublish(l[i]);
+	ck_assert_str_eq(host_call(c, "names", "[]"), "[0,0,false]");
 }
 
 /* ---- the log of a script ---- */
