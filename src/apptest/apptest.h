@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * apptest - the role that checks and tests applications, for `fcsctl app`: no
- * server, no sockets, no root. `fcsd --role=apptest test [--json] [-v]
- * [-t SECONDS] APP|DIR [FILTER]`, `check [--json] APP|DIR`, `new NAME TEMPLATE`. Layer: apptest (8), because it stands on
- * worker/place. DESIGN 10.
+ * server, no sockets, no root. Layer: apptest (8), because it stands on
+ * worker/place. fcsd --role=apptest and one of:
+ *
+ *	test [--json] [-v] [-t SECONDS] APP|DIR [FILTER]
+ *	check [--json] APP|DIR
+ *	new NAME TEMPLATE
  */
 #ifndef APPTEST_APPTEST_H
 #define APPTEST_APPTEST_H

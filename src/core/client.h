@@ -115,11 +115,12 @@ void client_traffic(const struct client *, uint64_t *bytes_in,
     uint64_t *bytes_out, int *rtt_ms);
 
 /* read_access / write_access: lists of path prefixes by whole elements.
- * Default ["/"]. */
+ * Default ["/"]. FCS_ENOMEM: as before. */
 int client_set_access(struct client *, bool write, const char *const *paths,
     uint32_t count) FCS_MUSTUSE;
 bool client_may(const struct client *, bool write, const char *name);
-/* Whether it may look into the samples of a stream (|RtmpSampleAccess). */
+/* The same for the samples of streams (|RtmpSampleAccess): which it may look
+ * into. */
 int client_set_samples(struct client *, bool video, const char *const *paths,
     uint32_t count) FCS_MUSTUSE;
 bool client_may_sample(const struct client *, bool video, const char *name);
@@ -184,8 +185,11 @@ void client_measured(struct client *, const struct value *info);
 /* NetConnection.Connect.ReconnectRequest; url NULL: the same place again.
  * FCS_EUNSUPPORTED: it did not say that it understands that; FCS_ECLOSED. */
 int client_reconnect(struct client *, const char *url) FCS_MUSTUSE;
+/* What it publishes and plays, lowest stream id first; none when it is gone. */
 void client_each_stream(struct client *,
     void (*fn)(void *arg, const char *name, bool publishes), void *arg);
+/* End a stream it publishes, with a status that says why. false: it does not
+ * publish that, or is gone. */
 bool client_refuse_publish(struct client *, const char *name, const char *why);
 
 /* NetConnection.Connect.Closed (or the status given) and close. */

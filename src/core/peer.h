@@ -59,9 +59,9 @@ struct peer_info {
 };
 
 /*
- * Who else uses the connection (proxied shared objects). Called on the loop, at
- * the top of nobody: watchers may call any function of the table from there,
- * but unwatch and close take effect after it.
+ * Who else uses the connection (proxied shared objects). Called on the loop, on
+ * nobody's stack: watchers may call any function of the table from there, but
+ * unwatch and close take effect after it.
  */
 struct peer_watcher {
 	void (*opened)(void *arg, uint64_t peer);

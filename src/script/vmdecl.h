@@ -43,9 +43,10 @@ bool vmdecl_asks(const struct vmdecl *, enum script_question, const char *name);
 bool vmdecl_glob(
     const char *pattern, size_t pattern_len, const char *name, size_t name_len);
 
-/* SCRIPT_EVENT_COUNT / -1 when there is no such word. */
+/* The word of a script for it. */
 const char *vmdecl_event_text(enum script_event);
 const char *vmdecl_question_text(enum script_question);
+/* SCRIPT_EVENT_COUNT / -1 when there is no such word. */
 enum script_event vmdecl_event(const char *word);
 int vmdecl_question(const char *word); /* SCRIPT_QUESTION_COUNT = write */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * vmtest - the VM that runs the tests of an application (those of its folder test): a state
- * of its own with the words of script-api.md 10 (mrblib/test). What a word
+ * vmtest - the VM that runs the tests of an application (its folder test): a
+ * state of its own with the words of script-api.md 10 (mrblib/test). What a word
  * wants done it asks the host for. Layer: script (5). Owner: the role apptest.
  * Thread: the loop's; asking may run the loop, and VMs of applications in it.
  *

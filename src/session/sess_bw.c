@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * sess_bw - the native bandwidth test, as old players ask for it with
- * checkBandwidth, and scripts for a client: the server calls onBWCheck with a payload, the client
- * answers, and so on with larger ones; onBWDone says what came of it.
+ * checkBandwidth, and scripts for a client: the server calls onBWCheck with a
+ * payload, the client answers, and so on with larger ones; onBWDone says what
+ * came of it.
  * wire-protocol.md 5.1.
  *
  * One call is under way at a time, so that the test takes no more than
