@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Blocks in a list, the current one first. Blocks double from just under 1 KiB
- * (what malloc finds quickest) to 64 KiB; what is larger gets a block of its own behind the current one.
+ * (what malloc finds quickest) to 64 KiB; what is larger gets a block of its own
+ * behind the current one.
  */
 #include "base/arena.h"
 
