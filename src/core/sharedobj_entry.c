@@ -161,6 +161,22 @@ find_change(struct so_entry *e, const struct so_slot *s, uint32_t *index)
 }
 
 int
+sharedobj_entry_fits(const struct sharedobj *so, const struct so_slot *s,
+    size_t name_len, size_t len)
+{
+	const struct so_image *im = so->image;
+	uint64_t bytes = im->bytes + name_len + len;
+	bool live = s != NULL && s->value != NULL;
+
+	if (live)
+		bytes -= name_len + s->value->len;
+	if ((int64_t)len > so->max_value || (int64_t)bytes > so->max_bytes ||
+	    (!live && (int64_t)im->live >= so->max_slots))
+		return FCS_ELIMIT;
+	return FCS_OK;
+}
+
+int
 sharedobj_entry_change(
     struct so_entry *e, struct refbuf *name, struct refbuf *value, uint8_t to)
 {

@@ -378,6 +378,10 @@ void sharedobj_image_cursor_end(struct so_image *, struct so_cursor *);
 struct so_entry *sharedobj_entry_new(
     struct sharedobj *, enum so_entry_kind, struct so_user *);
 void sharedobj_entry_free(struct so_entry *);
+/* FCS_ELIMIT: with a value of len bytes in slot s (NULL: a new one) the object
+ * would be beyond its max_slots, max_value or max_bytes. */
+int sharedobj_entry_fits(const struct sharedobj *, const struct so_slot *s,
+    size_t name_len, size_t len) FCS_MUSTUSE;
 /* One slot; notes it for the others unless that is done. FCS_ENOMEM. */
 int sharedobj_entry_change(struct so_entry *, struct refbuf *name,
     struct refbuf *value, uint8_t to) FCS_MUSTUSE;

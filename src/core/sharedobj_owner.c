@@ -159,9 +159,16 @@ put(struct taking *t, struct so_entry *e, struct refbuf *name,
     struct refbuf *value)
 {
 	const struct so_slot *s = slot_of(t->p, name);
+	int rc;
 
 	if (value == NULL && (s == NULL || s->value == NULL))
 		return FCS_OK;
+	/* a copy has the limits of any object here, whatever its owner says */
+	rc = value == NULL
+		 ? FCS_OK
+		 : sharedobj_entry_fits(t->p->so, s, name->len, value->len);
+	if (rc != FCS_OK)
+		return rc;
 	return sharedobj_entry_change(e, name, value, SO_TO_OTHERS);
 }
 
@@ -207,10 +214,10 @@ take_change(struct taking *t, const struct somsg_event *ev, bool removed)
 
 	if (name != NULL && e != NULL && (removed || value != NULL)) {
 		old = old_of(t->p, name);
-		if (!removed || old != NULL)
+		rc = put(t, e, name, value);
+		if (rc == FCS_OK && (!removed || old != NULL))
 			tell_script(
 			    t, removed ? "delete" : "change", name, value, old);
-		rc = put(t, e, name, value);
 		refbuf_unref(old);
 	}
 	refbuf_unref(name);

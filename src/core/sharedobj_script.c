@@ -198,22 +198,6 @@ may_write(const struct sharedobj *so)
 	return FCS_OK;
 }
 
-static int
-within_quota(const struct sharedobj *so, const struct so_slot *s,
-    size_t slot_len, size_t len)
-{
-	const struct so_image *im = so->image;
-	uint64_t bytes = im->bytes + slot_len + len;
-	bool live = s != NULL && s->value != NULL;
-
-	if (live)
-		bytes -= slot_len + s->value->len;
-	if ((int64_t)len > so->max_value || (int64_t)bytes > so->max_bytes ||
-	    (!live && (int64_t)im->live >= so->max_slots))
-		return FCS_ELIMIT;
-	return FCS_OK;
-}
-
 /* After a write: what the handler says from now on waits for it. */
 static void
 raise_barrier(struct sharedobj *so, const struct so_entry *e)
@@ -261,7 +245,7 @@ sharedobj_set(struct sharedobj *so, const char *slot, size_t slot_len,
 	if (name_check(NAME_SLOT, slot, slot_len, NULL) != FCS_OK)
 		return FCS_EINVAL;
 	if (value != NULL)
-		rc = within_quota(so, s, slot_len, len);
+		rc = sharedobj_entry_fits(so, s, slot_len, len);
 	if (rc != FCS_OK)
 		return rc;
 	if (so->proxy != NULL)

@@ -10,6 +10,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 from lib.all import *       # noqa: E402,F401,F403
+from lib.far import FarServer               # noqa: E402
 from lib import so as wire                   # noqa: E402
 
 NOWRITE = ("SharedObject.NoWriteAccess", "error")
@@ -237,6 +238,38 @@ def a_lost_owner_refuses_and_comes_back_with_what_it_has():
     ours.set(a=5)
     ours.wait_code("success", "a")
     eq(again.ask("all", "board"), {"a": 5, "b": 2, "c": 3})
+
+
+@case
+def an_owner_that_says_too_much_is_left():
+    s = Server(apps=["copy"])
+    s.app("copy", yaml="shared_objects:\n"
+          "  { max_slots: 10, max_value: 1K, max_bytes: 4K }\n")
+    far = FarServer()
+    copy = connect(s, "copy/a")
+    copy.ask("follow", far.url())
+
+    def say(*events):
+        far.line().send(19, wire.encode(
+            wire.Message("cursors", 1, False, list(events), flags=16)))
+
+    def slots(n, size):
+        return [wire.Event(wire.CHANGE, wire.pair("%d.%d" % (size, i),
+                                                  "x" * size))
+                for i in range(n)]
+
+    copy.ask("takeLater", "cursors")
+    for too_much, kept in ((slots(11, 1), 10), (slots(1, 1024), 0),
+                           (slots(5, 1000), 4)):
+        n = len(far.lines)
+        line = far.line(n - 1)
+        say(wire.Event(wire.USE_SUCCESS), wire.Event(wire.CLEAR), *too_much)
+        wait(lambda: line.closed, 5, "the end of the connection")
+        eq(len(copy.ask("all", "cursors")), kept)
+        poll(lambda: len(far.lines) > n and copy.ask("open?"), 10, "another")
+    say(wire.Event(wire.USE_SUCCESS), wire.Event(wire.CLEAR), *slots(10, 1))
+    poll(lambda: len(copy.ask("all", "cursors")) == 10, 5, "what fits")
+    eq(len(s.log_lines("so.proxy")), 3)
 
 
 @case
