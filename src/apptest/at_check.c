@@ -8,7 +8,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,15 +186,6 @@ on_probe(void *arg, struct instance *i, const char *what,
 }
 
 static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-	(void)st;
-	(void)type;
-	(void)f;
-	return remove(path);
-}
-
-static int
 load_class(struct check *k, const char *const *folders, const char *state,
     struct err *why)
 {
@@ -266,7 +256,7 @@ check_class(struct check *k, const char *const *folders)
 		tell(k, "there is neither a script nor app.yaml");
 	else if (rc != FCS_OK && rc != FCS_ENOENT)
 		tell(k, place_in(why.text));
-	(void)nftw(state, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	at_world_remove(state);
 }
 
 /* Exit status. */

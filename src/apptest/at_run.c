@@ -10,7 +10,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #include "apptest/at_host.h"
+#include "apptest/at_world.h"
 #include "base/log.h"
 #include "base/str.h"
 
@@ -153,15 +153,6 @@ seconds_now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-	(void)st;
-	(void)type;
-	(void)f;
-	return remove(path);
-}
-
 static void
 on_signal(int signo)
 {
@@ -243,7 +234,7 @@ run_child(const struct at_run_options *o, const char *home, uint32_t i,
 	}
 	(void)close(fd[0]);
 	r->seconds = seconds_now() - begin;
-	(void)nftw(state, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	at_world_remove(state);
 	return pid > 0 ? FCS_OK : FCS_ESYS;
 }
 
@@ -417,7 +408,7 @@ at_run(const struct at_run_options *o)
 	}
 	str_fini(&r.text);
 	str_fini(&why);
-	(void)nftw(home, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	at_world_remove(home);
 	catch_signals(false);
 	return interrupted ? 1 : status;
 }

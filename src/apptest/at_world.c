@@ -404,3 +404,18 @@ at_world_restart(struct at_world *w, struct err *why)
 		return err_sys(why, errno, "copy of the state folder");
 	return begin(w, why);
 }
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
+{
+	(void)st;
+	(void)type;
+	(void)f;
+	return remove(path);
+}
+
+void
+at_world_remove(const char *folder)
+{
+	(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}

@@ -46,5 +46,8 @@ int at_world_settle(struct at_world *, bool files, struct err *why) FCS_MUSTUSE;
  * threads at rest; the files it would write are copies nobody reads.
  */
 int at_world_restart(struct at_world *, struct err *why) FCS_MUSTUSE;
+/* A folder made for a test and all that is in it; what cannot be removed is
+ * left. */
+void at_world_remove(const char *folder);
 
 #endif
