@@ -235,8 +235,9 @@ def a_lost_owner_refuses_and_comes_back_with_what_it_has():
     again.ask("put", "board", "c", 3)
     poll(lambda: copy.ask("open?"), 40, "the new connection")
     ours.wait_slot("c", 3)
+    told = len(ours.codes)
     ours.set(a=5)
-    ours.wait_code("success", "a")
+    ours.wait_code("success", "a", since=told)
     eq(again.ask("all", "board"), {"a": 5, "b": 2, "c": 3})
 
 
