@@ -51,9 +51,9 @@ write_one(struct store *s, const char *object, const char *user,
 	struct store_change c = { slot, 0, value, sizeof(value), NULL };
 	struct store_batch b = { .inst = "i",
 		.object = object,
-		.version = ++version,
+		.version = version + 1,
 		.user = user,
-		.at_ms = (int64_t)version,
+		.at_ms = (int64_t)version + 1,
 		.changes = &c,
 		.count = 1,
 		.no_history = no_history,
@@ -62,6 +62,7 @@ write_one(struct store *s, const char *object, const char *user,
 	struct store_batch *list[] = { &b };
 	struct err why;
 
+	version++;
 	c.slot_len = (size_t)snprintf(
 	    slot, sizeof(slot), "s%u", (unsigned)(version * 7919 % 1000));
 	ck_assert_int_eq(s->ops->commit(s, list, 1, &why), FCS_OK);
