@@ -76,10 +76,10 @@ inst_row(void *arg, struct instance *inst)
 		(json_int_t)st->disconnects, "rejects", (json_int_t)st->rejects,
 		"calls", (json_int_t)st->calls, "streams", streams, "objects",
 		objects, "memory", (json_int_t)ss.memory, "script_errors",
-		(json_int_t)(st->script_errors + ss.errors), "overruns",
-		(json_int_t)st->overruns, "restarts", (json_int_t)st->restarts,
-		"reloads", (json_int_t)st->reloads, "dropped",
-		(json_int_t)st->msg_dropped, "peers", peers));
+		(json_int_t)st->script_errors + (json_int_t)ss.errors,
+		"overruns", (json_int_t)st->overruns, "restarts",
+		(json_int_t)st->restarts, "reloads", (json_int_t)st->reloads,
+		"dropped", (json_int_t)st->msg_dropped, "peers", peers));
 }
 
 static void

@@ -24,7 +24,9 @@ list_of(struct vm *vm, struct engine_call *c, uint32_t room)
 {
 	const struct script_args *a = c->args;
 	mrb_state *mrb = vm->mrb;
-	mrb_value list = mrb_ary_new_capa(mrb, (mrb_int)(a->count + room)), v;
+	mrb_value list =
+		      mrb_ary_new_capa(mrb, (mrb_int)a->count + (mrb_int)room),
+		  v;
 	const char *why = NULL;
 	int ai = mrb_gc_arena_save(mrb);
 	bool is_ours = !vm->has_types; /* no from_amf of the script runs */
