@@ -101,9 +101,11 @@ f_tell(mrb_state *mrb, mrb_value self)
 
 	(void)self;
 	mrb_get_args(mrb, "AzA", &ids, &name, &args);
+	conv_seal(vm, args);
+	/* to_amf of the script ran: the texts may be others now */
+	mrb_get_args(mrb, "AzA", &ids, &name, &args);
 	for (i = 0; i < RARRAY_LEN(ids); i++) /* may raise: not below */
 		(void)RSTRING_CSTR(mrb, RARRAY_PTR(ids)[i]);
-	conv_seal(vm, args);
 	vmguard_native_begin();
 	rc = conv_args(vm, args, &list, &count, &why);
 	for (i = 0; rc == FCS_OK && i < RARRAY_LEN(ids); i++) {
@@ -134,6 +136,8 @@ f_call(mrb_state *mrb, mrb_value self)
 	(void)self;
 	mrb_get_args(mrb, "zzAi", &id, &name, &args, &pending);
 	conv_seal(vm, args);
+	/* to_amf of the script ran: the texts may be others now */
+	mrb_get_args(mrb, "zzAi", &id, &name, &args, &pending);
 	vmguard_native_begin();
 	rc = conv_args(vm, args, &list, &count, &why);
 	bad = rc != FCS_OK;
@@ -170,6 +174,8 @@ f_decide(mrb_state *mrb, mrb_value self)
 	mrb_get_args(mrb, "ziz!o", &id, &verdict, &text, &value);
 	memset(&a, 0, sizeof(a));
 	conv_seal(vm, value);
+	/* to_amf of the script ran: the texts may be others now */
+	mrb_get_args(mrb, "ziz!o", &id, &verdict, &text, &value);
 	vmguard_native_begin();
 	arena_reset(vm->args);
 	if (!mrb_nil_p(value))

@@ -77,6 +77,9 @@ f_answer(mrb_state *mrb, mrb_value self)
 	mrb_get_args(mrb, "iiz!oz!f", &ticket, &verdict, &text, &value,
 	    &replace, &start);
 	conv_seal(vm_of(mrb), value);
+	/* to_amf of the script ran: the texts may be others now */
+	mrb_get_args(mrb, "iiz!oz!f", &ticket, &verdict, &text, &value,
+	    &replace, &start);
 	vmguard_native_begin();
 	rc = answer_add(
 	    vm_of(mrb), ticket, verdict, text, replace, value, start, &why);

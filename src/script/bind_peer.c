@@ -35,6 +35,8 @@ f_open(mrb_state *mrb, mrb_value self)
 	mrb_get_args(mrb, "zA", &uri, &args);
 	err_clear(&e);
 	conv_seal(vm, args);
+	/* to_amf of the script ran: the texts may be others now */
+	mrb_get_args(mrb, "zA", &uri, &args);
 	vmguard_native_begin();
 	memset(&r, 0, sizeof(r));
 	r.uri = uri;
@@ -122,6 +124,8 @@ f_call(mrb_state *mrb, mrb_value self)
 	(void)self;
 	mrb_get_args(mrb, "izAi", &id, &name, &args, &pending);
 	conv_seal(vm, args);
+	/* to_amf of the script ran: the texts may be others now */
+	mrb_get_args(mrb, "izAi", &id, &name, &args, &pending);
 	vmguard_native_begin();
 	rc = bad = conv_args(vm, args, &list, &count, &why);
 	if (rc == FCS_OK)
@@ -158,6 +162,8 @@ f_tell(mrb_state *mrb, mrb_value self)
 	(void)self;
 	mrb_get_args(mrb, "izA", &id, &name, &args);
 	conv_seal(vm, args);
+	/* to_amf of the script ran: the texts may be others now */
+	mrb_get_args(mrb, "izA", &id, &name, &args);
 	vmguard_native_begin();
 	rc = bad = conv_args(vm, args, &list, &count, &why);
 	if (rc == FCS_OK)

@@ -467,6 +467,8 @@ f_set(mrb_state *mrb, mrb_value self)
 	(void)self;
 	mrb_get_args(mrb, "zso", &name, &slot, &slot_len, &value);
 	conv_seal(vm, value);
+	/* to_amf of the script ran: the texts may be others now */
+	mrb_get_args(mrb, "zso", &name, &slot, &slot_len, &value);
 	vmguard_native_begin();
 	so = sharedobj_find(vm->inst, name);
 	if (!mrb_nil_p(value))
@@ -653,6 +655,8 @@ f_send(mrb_state *mrb, mrb_value self)
 	(void)self;
 	mrb_get_args(mrb, "zsA", &name, &handler, &handler_len, &args);
 	conv_seal(vm, args);
+	/* to_amf of the script ran: the texts may be others now */
+	mrb_get_args(mrb, "zsA", &name, &handler, &handler_len, &args);
 	vmguard_native_begin();
 	so = sharedobj_find(vm->inst, name);
 	rc = conv_message(

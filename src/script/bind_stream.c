@@ -108,6 +108,8 @@ f_tell(mrb_state *mrb, mrb_value self)
 	(void)self;
 	mrb_get_args(mrb, "zsA", &name, &handler, &handler_len, &args);
 	conv_seal(vm, args);
+	/* to_amf of the script ran: the texts may be others now */
+	mrb_get_args(mrb, "zsA", &name, &handler, &handler_len, &args);
 	vmguard_native_begin();
 	rc = conv_message(
 	    vm, handler, (size_t)handler_len, args, AMF0_PLAIN, &why);
