@@ -122,7 +122,7 @@ class Process:
             self.argv, env=env, cwd=cwd, stdin=stdin or subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merge else subprocess.PIPE,
-            pass_fds=pass_fds, preexec_fn=die_with_parent, **ids)
+            pass_fds=pass_fds, preexec_fn=be_a_child, **ids)
         self.pid = self.child.pid
         self.code = None
         self.pidfd = os.pidfd_open(self.pid)
@@ -197,8 +197,11 @@ class Process:
 everything = []
 
 
-def die_with_parent():
+def be_a_child():
+    """It ends with us, and hears SIGINT also where we were started not to
+    (a suite in the background)."""
     libc.prctl(1, signal.SIGKILL)           # PR_SET_PDEATHSIG
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def adopt_orphans():
