@@ -201,7 +201,7 @@ def very_many_keys_of_a_client_do_not_hold_up_the_worker():
 
 @case
 def objects_may_convert_others_while_they_are_converted():
-    s = Server()
+    s = Server({"app.values.script.time": "2s"})
     c = connect(s, "values")
     worker = s.worker("values")
     want = [float(n) for n in range(10)]
