@@ -346,8 +346,6 @@ send_command(struct at_actor *c, uint32_t msid, const char *name, double txn,
 	buf_init(&b, 0);
 	rc = command_write(&b, amf3, name, txn, object, args, count);
 	if (rc == FCS_OK)
-		rc = buf_status(&b);
-	if (rc == FCS_OK)
 		rc = conn_send(c->conn,
 		    msid == 0 ? OBJECT_CSID : conn_csid(msid, CONN_LANE_DATA),
 		    amf3 ? MESSAGE_COMMAND_AMF3 : MESSAGE_COMMAND, msid, 0,

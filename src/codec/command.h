@@ -27,7 +27,8 @@ int command_read(
     struct arena *, const struct message *msg, struct command *out) FCS_MUSTUSE;
 
 /* Append the payload (no chunking). amf3: as type 17, complex arguments
- * behind 0x11; else AMF0. args may hold NULL (written as null). */
+ * behind 0x11; else AMF0. args may hold NULL (written as null). Errors of
+ * amf0_write, FCS_ENOMEM of out among them: nothing was appended. */
 int command_write(struct buf *out, bool amf3, const char *name, double txn,
     const struct value *object, struct value *const *args,
     uint32_t arg_count) FCS_MUSTUSE;

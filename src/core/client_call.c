@@ -27,8 +27,6 @@ emit(struct client *c, bool now, const char *name, double txn,
 
 	buf_init(&b, 0);
 	rc = command_write(&b, amf3, name, txn, NULL, args, count);
-	if (rc == FCS_OK)
-		rc = buf_status(&b);
 	if (rc == FCS_OK && now)
 		rc = client_send(c,
 		    amf3 ? MESSAGE_COMMAND_AMF3 : MESSAGE_COMMAND, 0,

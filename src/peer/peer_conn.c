@@ -58,8 +58,6 @@ peer_conn_command(struct peer *p, const char *name, double txn,
 	buf_init(&b, 0);
 	rc = command_write(&b, amf3, name, txn, NULL, args, count);
 	if (rc == FCS_OK)
-		rc = buf_status(&b);
-	if (rc == FCS_OK)
 		rc = peer_conn_send(p,
 		    amf3 ? MESSAGE_COMMAND_AMF3 : MESSAGE_COMMAND, buf_data(&b),
 		    buf_len(&b));
@@ -165,8 +163,6 @@ send_connect(struct peer *p)
 	if (rc == FCS_OK)
 		rc = command_write(&b, false, "connect", CONNECT_TXN, object,
 		    list->items, list->item_count);
-	if (rc == FCS_OK)
-		rc = buf_status(&b);
 	if (rc == FCS_OK)
 		rc = conn_send_chunk_size(p->conn, 0);
 	if (rc == FCS_OK)

@@ -166,8 +166,6 @@ session_send_command(struct session *s, uint32_t msid, const char *name,
 	buf_init(&b, 0);
 	rc = command_write(&b, amf3, name, txn, object, args, count);
 	if (rc == FCS_OK)
-		rc = buf_status(&b);
-	if (rc == FCS_OK)
 		rc = session_send_message(s,
 		    amf3 ? MESSAGE_COMMAND_AMF3 : MESSAGE_COMMAND, msid,
 		    buf_data(&b), buf_len(&b));
